@@ -1,0 +1,24 @@
+"""Every contract by name, in the order of the flow; run as a module it prints the README's tables."""
+
+from __future__ import annotations
+
+from schemas.anchors import ANCHORS
+from schemas.contract import Contract
+from schemas.cutouts import CUTOUTS
+from schemas.hosts import HOSTS
+from schemas.scores import SCORES
+from schemas.stamps import STAMP_INDEX, STAMPS
+from schemas.tasks import TASKS
+
+CONTRACTS: dict[str, Contract] = {
+    contract.name: contract for contract in (HOSTS, TASKS, CUTOUTS, STAMPS, STAMP_INDEX, SCORES, ANCHORS)
+}
+
+
+def markdown() -> str:
+    """All contracts as Markdown, one section each."""
+    return "\n\n".join(f"### {c.name}\n\n{c.doc}\n\n{c.markdown_table()}" for c in CONTRACTS.values())
+
+
+if __name__ == "__main__":
+    print(markdown())

@@ -1,0 +1,178 @@
+"""How a table under contract is written to Parquet and read back: whole or not at all, and never of an unknown version.
+
+Blob columns are stored uncompressed (noise does not deflate) and others with zstd, so that an audit reads few bytes.
+Every page carries a checksum: without it a flipped byte in a blob is read silently.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.contract import METADATA_KEY, Contract, ContractError
+from schemas.refusal_reasons import published_bits
+
+ROWS_PER_GROUP_WITH_BLOBS = 256
+ROWS_PER_GROUP = 65536
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a file; empty strings where a table has no recipe."""
+
+    code_version: str
+    recipe_hash: str = ""
+    run_seed: int | None = None
+    recipe_name: str = ""
+
+
+class TableWriter:
+    """Writes one Parquet file row group by row group; the file appears under its name when the block ends well.
+
+    Usage: ``with TableWriter(path, STAMPS, provenance) as writer: writer.add_rows([...])``. On an error nothing stands
+    under ``path`` and the unfinished file is removed.
+    """
+
+    def __init__(self, path: Path, contract: Contract, provenance: Provenance) -> None:
+        self.path, self.contract = Path(path), contract
+        self.rows_written = 0
+        self._unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.unfinished")
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._group = ROWS_PER_GROUP_WITH_BLOBS if contract.blob_names else ROWS_PER_GROUP
+        header = {"contract": contract.name, "contract_version": contract.version, "reasons": published_bits()}
+        metadata = {METADATA_KEY: json.dumps(header | asdict(provenance)).encode()}
+        self._schema = contract.arrow_schema().with_metadata(metadata)
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> TableWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        blobs = set(self.contract.blob_names)
+        self._writer = pq.ParquetWriter(
+            self._unfinished,
+            self._schema,
+            compression={name: "none" if name in blobs else "zstd" for name in self.contract.names},
+            use_dictionary=[name for name in self.contract.names if name not in blobs],
+            write_statistics=[name for name in self.contract.names if name not in blobs],
+            write_page_checksum=True,
+        )
+        return self
+
+    def add_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows given as mappings; every column of the contract must be named, no other may be."""
+        wanted = set(self.contract.names)
+        for row in rows:
+            if row.keys() != wanted:
+                raise ContractError(_difference(self.contract, row.keys()))
+        if rows:
+            self.add_batch(pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=self._schema))
+
+    def add_batch(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Append an Arrow batch or table; columns are taken by name and cast to the contract."""
+        conformed = conform(batch, self.contract).replace_schema_metadata(self._schema.metadata)
+        self._pending += conformed.to_batches()
+        self._pending_rows += conformed.num_rows
+        while self._pending_rows >= self._group:
+            self._flush(self._group)
+
+    def _flush(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._pending, schema=self._schema)
+        if self._writer is None:
+            raise RuntimeError("TableWriter is used outside its with block")
+        self._writer.write_table(table.slice(0, rows), row_group_size=self._group)
+        rest = table.slice(rows)
+        self._pending, self._pending_rows = rest.to_batches(), rest.num_rows
+        self.rows_written += min(rows, table.num_rows)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None and self._pending_rows:
+                self._flush(self._pending_rows)
+            if self._writer is not None:
+                self._writer.close()
+            if kind is None:
+                os.replace(self._unfinished, self.path)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: pa.Table, contract: Contract, provenance: Provenance) -> int:
+    """Write a whole table in one file; returns the number of rows."""
+    with TableWriter(path, contract, provenance) as writer:
+        writer.add_batch(table)
+    return writer.rows_written
+
+
+def conform(data: pa.RecordBatch | pa.Table, contract: Contract) -> pa.Table:
+    """The same rows with exactly the contract's columns, order and types; raises ContractError where that cannot be.
+
+    Nulls in a column that may not hold them are an error that names the column and counts them.
+    """
+    table = pa.Table.from_batches([data]) if isinstance(data, pa.RecordBatch) else data
+    if set(table.column_names) != set(contract.names):
+        raise ContractError(_difference(contract, table.column_names))
+    schema = contract.arrow_schema()
+    for column in contract:
+        nulls = table.column(column.name).null_count
+        if nulls and not column.nullable:
+            raise ContractError(f"{contract.name}.{column.name}: {nulls} nulls of {table.num_rows} rows; wanted none")
+    try:
+        return table.select(contract.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ContractError(f"{contract.name}: a column cannot be cast to the contract's type: {error}") from error
+
+
+def read_table(path: Path, contract: Contract, columns: Iterable[str] | None = None) -> pa.Table:
+    """Read the named columns (default: all) of one Parquet file under contract, page checksums verified."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check_header(Path(path), file, contract)
+        wanted = contract.arrow_schema(columns)
+        return file.read(columns=wanted.names).select(wanted.names)
+
+
+def open_parquet(path: Path, contract: Contract) -> pq.ParquetFile:
+    """An open Parquet file whose contract has been checked and whose pages are verified while they are read."""
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ContractError(f"{path} is not a readable Parquet file: {error}") from error
+    check_header(Path(path), file, contract)
+    return file
+
+
+def header_of(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
+    """The project's metadata of an open file; raises ContractError where there is none."""
+    raw = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
+    if raw is None:
+        raise ContractError(f"{path} carries no darkhaloscope metadata: it was not written under a contract")
+    header: dict[str, Any] = json.loads(raw)
+    return header
+
+
+def check_header(path: Path, file: pq.ParquetFile, contract: Contract) -> dict[str, Any]:
+    """Raise ContractError unless the file is of this contract and of a major version that this code knows."""
+    header = header_of(path, file)
+    if header["contract"] != contract.name:
+        raise ContractError(f"{path} holds {header['contract']!r}; wanted {contract.name!r}")
+    seen, known = str(header["contract_version"]), contract.version
+    major = known.partition(".")[0]
+    if seen.partition(".")[0] != major:
+        raise ContractError(f"{path} is of {contract.name} contract version {seen}; this code reads {major}.x")
+    absent = sorted(set(contract.names) - set(file.schema_arrow.names))
+    if absent:
+        raise ContractError(f"{path} lacks columns {', '.join(absent)} of the {contract.name} contract {known}")
+    return header
+
+
+def _difference(contract: Contract, seen: Iterable[str]) -> str:
+    absent, extra = sorted(set(contract.names) - set(seen)), sorted(set(seen) - set(contract.names))
+    lacking, unknown = ", ".join(absent) or "none", ", ".join(extra) or "none"
+    return f"{contract.name}: columns lacking: {lacking}; columns not in the contract: {unknown}"

@@ -1,0 +1,38 @@
+"""How every job ends: an exit code, and for bad input one clear error instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from schemas.array_codec import BlobError
+from schemas.contract import ContractError
+from schemas.run_record import RunError
+
+EXIT_DONE = 0
+EXIT_BREACH = 1
+EXIT_BAD_INPUT = 2
+
+
+class InputError(ValueError):
+    """What a person gave cannot be used; the text says what was asked, what was seen and what would be right."""
+
+
+def run_job(job: str, main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
+    """Run a job's main function; bad input becomes one line on standard error and exit code 2.
+
+    Anything else that goes wrong is a fault of the program and keeps its traceback.
+    """
+    try:
+        return main(argv)
+    except (InputError, ContractError, RunError, BlobError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        print(f"dhs {job}: error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"dhs {job}: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def account(job: str, text: str) -> None:
+    """The one line that a job closes with, on standard output."""
+    print(f"dhs {job}: {text}", flush=True)

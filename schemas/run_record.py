@@ -1,0 +1,140 @@
+"""What stands beside the data of a run: ``_started.json`` (what was asked) and ``_run.json`` (what came out, written last).
+
+A run is finished if and only if ``_run.json`` stands. Readers take the list of files from it and look at nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from schemas.contract import Contract
+from schemas.contract_files import open_parquet
+
+STARTED_NAME = "_started.json"
+FINISHED_NAME = "_run.json"
+
+
+class RunError(RuntimeError):
+    """An output directory cannot be used or trusted; the text says what was asked, seen and wanted."""
+
+
+class RunState(Enum):
+    """What an output directory holds when a job comes to it."""
+
+    FRESH = "fresh"
+    UNFINISHED = "unfinished"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What makes two runs the same run: resume refuses to mix any two that differ."""
+
+    job: str
+    code_version: str
+    recipe_hash: str = ""
+    run_seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One finished file of a run: path relative to the directory, rows, bytes and hash of the file."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def begin_run(directory: Path, identity: RunIdentity) -> RunState:
+    """Take a directory for a run: note what was asked, or find that the same run stands there, begun or finished.
+
+    Raises RunError where another run stands there, or where the directory holds files and no record of a run.
+    """
+    directory = Path(directory)
+    started = directory / STARTED_NAME
+    asked = json.loads(json.dumps(asdict(identity)))
+    if started.exists():
+        seen = json.loads(started.read_text())
+        different = sorted(key for key in asked.keys() | seen.keys() if asked.get(key) != seen.get(key))
+        if different:
+            pairs = "; ".join(f"{key} was {seen.get(key)!r} and is now {asked.get(key)!r}" for key in different)
+            raise RunError(f"{directory} holds another run: {pairs}. Choose another directory, or remove this one.")
+        return RunState.FINISHED if (directory / FINISHED_NAME).exists() else RunState.UNFINISHED
+    if directory.exists() and any(directory.iterdir()):
+        raise RunError(f"{directory} holds files but no {STARTED_NAME}: it is not a directory that this job may fill.")
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_json(started, asked)
+    return RunState.FRESH
+
+
+def finish_run(
+    directory: Path, identity: RunIdentity, files: Sequence[Path], counts: Mapping[str, Any], header: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write ``_run.json`` over the finished files; row counts are read from the files' footers."""
+    entries = [asdict(describe_file(path, directory)) for path in sorted(files)]
+    record = {
+        **asdict(identity),
+        **header,
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": sum(entry["rows"] for entry in entries),
+        "counts": dict(counts),
+        "files": entries,
+    }
+    _write_json(Path(directory) / FINISHED_NAME, record)
+    return record
+
+
+def describe_file(path: Path, directory: Path) -> FileEntry:
+    """Rows from the Parquet footer, size, and SHA-256 of the bytes."""
+    with pq.ParquetFile(path) as parquet:
+        rows = parquet.metadata.num_rows
+    with open(path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return FileEntry(Path(path).relative_to(directory).as_posix(), rows, Path(path).stat().st_size, digest)
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """The record of a finished run; raises RunError where the run is absent or unfinished."""
+    path = Path(directory) / FINISHED_NAME
+    if not path.exists():
+        state = "an unfinished run" if (Path(directory) / STARTED_NAME).exists() else "no run"
+        raise RunError(f"{directory} holds {state}: {FINISHED_NAME} is not there. Run (or run again) the job that fills it.")
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def run_files(directory: Path, contract: Contract, under: str = "") -> list[Path]:
+    """Files of a finished run in the order of its record, those below ``under`` only, each checked against its contract.
+
+    Raises RunError where a file of the record is absent or holds another number of rows than recorded.
+    """
+    found = []
+    for entry in read_run(directory)["files"]:
+        if not entry["path"].startswith(under):
+            continue
+        path = Path(directory) / entry["path"]
+        if not path.exists():
+            raise RunError(f"{path} is in the record of the run but not on disk")
+        with open_parquet(path, contract) as parquet:
+            if parquet.metadata.num_rows != entry["rows"]:
+                raise RunError(f"{path} has {parquet.metadata.num_rows} rows; the record of the run says {entry['rows']}")
+        found.append(path)
+    return found
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    os.replace(unfinished, path)

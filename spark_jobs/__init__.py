@@ -1,0 +1,1 @@
+"""From survey catalogue to lens stamps: the jobs that Spark fans out, and the audits of what they wrote."""

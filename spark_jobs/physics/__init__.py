@@ -1,0 +1,1 @@
+"""Lensing, light and noise: arrays in, arrays out; nothing of Spark, Parquet or rows."""

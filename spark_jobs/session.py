@@ -1,0 +1,39 @@
+"""The one Spark session builder: a laptop's ``local[*]`` unless spark-submit says otherwise, each setting with its reason."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_jobs.java_home import set_java_home
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def build_session(job: str, master: str | None = None) -> SparkSession:
+    """A session for a job. ``master`` wins, then spark-submit's own, then ``local[*]``."""
+    under_submit = "PYSPARK_GATEWAY_PORT" in os.environ  # spark-submit has started the JVM already
+    if not under_submit:
+        set_java_home()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors run the interpreter that has the packages
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}"))
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(f"dhs {job}")
+    if not under_submit:
+        builder = builder.master(master or "local[*]")
+        builder = builder.config("spark.ui.enabled", "false")  # a laptop run should open no port that others can read
+        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")  # the same
+        builder = builder.config("spark.driver.host", "127.0.0.1")  # works without a resolvable host name
+        builder = builder.config("spark.log.level", "ERROR")  # the job's own account is what a person reads
+        builder = builder.config("spark.ui.showConsoleProgress", "false")  # one progress bar, ours
+    # One shard is minutes of work: a lost executor must not cost more than the shard itself.
+    builder = builder.config("spark.task.maxFailures", "4")
+    # Numba's compiled kernels live in the worker; without reuse each task would load them again.
+    builder = builder.config("spark.python.worker.reuse", "true")
+    builder = builder.config("spark.executorEnv.NUMBA_CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])
+    return builder.getOrCreate()

@@ -1,0 +1,69 @@
+"""One function over many names: Spark carries what to do, never pixels; results come back as small records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_POLL_SECONDS = 0.5
+
+
+def map_names(
+    spark: SparkSession,
+    items: Sequence[Item],
+    function: Callable[[Item], Result],
+    *,
+    what: str,
+    partitions: int | None = None,
+) -> list[Result]:
+    """``[function(item) for item in items]`` on the executors, in order, with a progress bar named ``what``.
+
+    Each item is a task of its own unless ``partitions`` says otherwise: which items share a partition must never matter.
+    The first failing task's error is raised.
+    """
+    if not items:
+        return []
+    context = spark.sparkContext
+    slices = min(partitions or len(items), len(items))
+    rdd = context.parallelize(list(items), slices).map(function)
+    group = f"dhs-{what}-{id(rdd)}"
+    outcome: dict[str, Any] = {}
+
+    def collect() -> None:
+        try:
+            context.setJobGroup(group, what)
+            outcome["results"] = rdd.collect()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread of the caller, which raises it
+            outcome["error"] = error
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    with tqdm(total=slices, desc=what, unit="part", disable=None) as bar:
+        while thread.is_alive():
+            thread.join(_POLL_SECONDS)
+            bar.update(_finished_tasks(spark, group) - bar.n)
+        if "results" in outcome:
+            bar.update(slices - bar.n)
+    if "error" in outcome:
+        raise outcome["error"]
+    results: list[Result] = outcome["results"]
+    return results
+
+
+def _finished_tasks(spark: SparkSession, group: str) -> int:
+    tracker = spark.sparkContext.statusTracker()
+    done = 0
+    for job in tracker.getJobIdsForGroup(group):
+        info = tracker.getJobInfo(job)
+        for stage in info.stageIds if info else []:
+            stage_info = tracker.getStageInfo(stage)
+            done += stage_info.numCompletedTasks if stage_info else 0
+    return done

@@ -1,0 +1,38 @@
+"""Fixtures for all tests: real data where it lies, one lazy Spark session, a small stamps directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real survey and HST files beside the checkout; tests that need it skip where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data of ../shared/data is not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One Spark session for all tests, started when the first test asks."""
+    from spark_jobs.session import build_session
+
+    session = build_session("tests", master="local[2]")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def stamps_directory(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
+    """A finished stamps directory of drawn galaxies and rings, with its plan; read only."""
+    return write_stamps_directory(tmp_path_factory.mktemp("synthetic"), pairs_per_split={"train": 40, "val": 16, "test": 24})
