@@ -1,0 +1,173 @@
+"""Compiled kernels of the ray tracing: the lens mapping with its Jacobian, the rays of a patch, the loop over pixels.
+
+Callees stand before callers, since every kernel is compiled for one signature when this file is imported.
+Legend: ``lens`` (theta_e, q, cos phi, sin phi, gamma1, gamma2); ``frame`` (lens centre x, y in pix, pixel scale in arcsec,
+source x, y in arcsec); ``m`` the source's matrix; u, v source coordinates; grid (4n, 4n) flux at half-pixel points.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from spark_jobs.physics.sie_deflection import sie_deflection_at
+from spark_jobs.physics.source_light import SERSIC, brightness_at
+
+FloatArray = npt.NDArray[np.float64]
+
+LIT_FRACTION = 2e-6
+"""A pixel is refined where the source may put more than this share of its flux into the pixel's area."""
+PANEL_IN_SCALE_LENGTHS = 0.8
+PANEL_IN_TEMPLATE_PIXELS = 2.0
+SINGLE_RAY_PANEL = 0.1
+"""A patch this narrow, in panels, is sampled by one ray at its middle."""
+MAX_DEPTH = 8
+"""A pixel is halved at most this often, at the cusp of a Sersic source."""
+_NODE = 0.5 / math.sqrt(3.0)  # two-point Gauss-Legendre nodes of an interval of length one
+
+
+@numba.njit("void(float64[:, ::1], float64, float64, float64)", cache=True)
+def _deposit(grid: FloatArray, x: float, y: float, flux: float) -> None:
+    """Spread flux at (x, y), in grid steps, over nine points with the quadratic B-spline; what leaves the grid wraps."""
+    n = grid.shape[0]
+    j, i = math.floor(x + 0.5), math.floor(y + 0.5)
+    dx, dy = x - j, y - i
+    wx = (0.5 * (0.5 - dx) ** 2, 0.75 - dx * dx, 0.5 * (0.5 + dx) ** 2)
+    wy = (0.5 * (0.5 - dy) ** 2, 0.75 - dy * dy, 0.5 * (0.5 + dy) ** 2)
+    for a in range(3):
+        row = (i + a - 1) % n
+        for b in range(3):
+            grid[row, (j + b - 1) % n] += flux * wy[a] * wx[b]
+
+
+@numba.njit("UniTuple(float64, 5)(float64, float64, float64[::1])", cache=True)
+def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, float, float]:
+    """Source-plane position and the Jacobian's three numbers (a11, a12, a22) at one point; no lens where theta_e is 0."""
+    theta_e, q, c, s, gamma1, gamma2 = lens
+    if theta_e == 0.0:
+        return x, y, 1.0, 0.0, 1.0
+    u, v = c * x + s * y, c * y - s * x
+    du, dv = sie_deflection_at(u, v, theta_e, q)
+    bx = x - (c * du - s * dv) - gamma1 * x - gamma2 * y
+    by = y - (s * du + c * dv) - gamma2 * x + gamma1 * y
+    r2 = x * x + y * y
+    width = math.sqrt(q * u * u + v * v / q)
+    if r2 == 0.0 or width == 0.0:
+        return bx, by, 1e3, 0.0, 1e3  # the centre maps to a curve: as fine as is allowed
+    k = theta_e / width / r2
+    return bx, by, 1.0 - gamma1 - k * y * y, -gamma2 + k * x * y, 1.0 + gamma1 - k * x * x
+
+
+@numba.njit("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64)", cache=True)
+def _light_and_panel(
+    kind: int, u: float, v: float, profile: FloatArray, template: FloatArray, reach: float
+) -> tuple[float, float]:
+    """Largest brightness within ``reach`` (source coordinates), and the widest panel that resolves the source there."""
+    if kind == SERSIC:
+        r = max(math.sqrt(u * u + v * v) - reach, 0.0)
+        light = profile[0] * math.exp(-profile[1] * r ** profile[2])
+        steepest = max(r, 1e-4) if profile[2] <= 1.0 else max(r + 2.0 * reach, 0.6)  # below n = 1 the slope grows outwards
+        return light, PANEL_IN_SCALE_LENGTHS / (profile[1] * profile[2] * steepest ** (profile[2] - 1.0))
+    ny, nx = template.shape
+    inside = abs(u) < 0.5 * nx + 1.0 + reach and abs(v) < 0.5 * ny + 1.0 + reach
+    return (math.inf if inside else 0.0), PANEL_IN_TEMPLATE_PIXELS
+
+
+@numba.njit(
+    "void(float64[:, ::1], float64[:, ::1], float64, float64, float64[::1], float64[::1], int64, float64[:, ::1],"
+    " float64[::1], float64[:, ::1])",
+    cache=True,
+)
+def _refine(
+    grid: FloatArray,
+    stack: FloatArray,
+    x: float,
+    y: float,
+    lens: FloatArray,
+    frame: FloatArray,
+    kind: int,
+    m: FloatArray,
+    profile: FloatArray,
+    template: FloatArray,
+) -> None:
+    """Light of one pixel: halved until at most two panels a side resolve the source, Gauss-Legendre rays in each panel."""
+    xc, yc, p, beta_x, beta_y = frame
+    to_grid = 2.0 / p
+    stack[0, 0], stack[0, 1], stack[0, 2] = x, y, p
+    smallest = p / 2.0**MAX_DEPTH * 1.5
+    top = 1
+    while top > 0:
+        top -= 1
+        cx, cy, h = stack[top, 0], stack[top, 1], stack[top, 2]
+        bx, by, a11, a12, a22 = _map(cx, cy, lens)
+        u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
+        v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
+        along_x = h * math.hypot(m[0, 0] * a11 + m[0, 1] * a12, m[1, 0] * a11 + m[1, 1] * a12)
+        along_y = h * math.hypot(m[0, 0] * a12 + m[0, 1] * a22, m[1, 0] * a12 + m[1, 1] * a22)
+        light, panel = _light_and_panel(kind, u, v, profile, template, 0.5 * (along_x + along_y))
+        if light == 0.0:
+            continue
+        widest = max(along_x, along_y)
+        around_centre = lens[0] > 0.0 and abs(cx) < h and abs(cy) < h  # the mapping jumps there, whatever the Jacobian says
+        if (widest > 2.0 * panel or around_centre) and h > smallest:
+            for child in range(4):
+                stack[top, 0] = cx + (0.25 if child % 2 else -0.25) * h
+                stack[top, 1] = cy + (0.25 if child > 1 else -0.25) * h
+                stack[top, 2] = 0.5 * h
+                top += 1
+            continue
+        if widest < SINGLE_RAY_PANEL * panel:
+            _deposit(grid, 2.0 * xc + cx * to_grid, 2.0 * yc + cy * to_grid, brightness_at(kind, u, v, profile, template) * h * h)
+            continue
+        nx, ny = (1 if along_x <= panel else 2), (1 if along_y <= panel else 2)
+        area = h * h / (4 * nx * ny)
+        for i in range(2 * ny):
+            sy = cy + ((i // 2 + 0.5 + (_NODE if i % 2 else -_NODE)) / ny - 0.5) * h
+            for j in range(2 * nx):
+                sx = cx + ((j // 2 + 0.5 + (_NODE if j % 2 else -_NODE)) / nx - 0.5) * h
+                bx, by, _, _, _ = _map(sx, sy, lens)
+                u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
+                v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
+                flux = brightness_at(kind, u, v, profile, template) * area
+                if flux != 0.0:
+                    _deposit(grid, 2.0 * xc + sx * to_grid, 2.0 * yc + sy * to_grid, flux)
+
+
+@numba.njit(
+    "void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])",
+    cache=True,
+)
+def trace(
+    grid: FloatArray,
+    lens: FloatArray,
+    frame: FloatArray,
+    kind: int,
+    m: FloatArray,
+    profile: FloatArray,
+    template: FloatArray,
+) -> None:
+    """Add the lensed light on the stamp to the grid, ray by ray."""
+    xc, yc, p, beta_x, beta_y = frame
+    size = grid.shape[0] // 4
+    lit = LIT_FRACTION / (p * p)
+    stack = np.empty((3 * MAX_DEPTH + 4, 3))
+    for i in range(size):
+        y = (i - yc) * p
+        for j in range(size):
+            x = (j - xc) * p
+            bx, by, a11, a12, a22 = _map(x, y, lens)
+            u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
+            v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
+            along_x = math.hypot(m[0, 0] * a11 + m[0, 1] * a12, m[1, 0] * a11 + m[1, 1] * a12)
+            along_y = math.hypot(m[0, 0] * a12 + m[0, 1] * a22, m[1, 0] * a12 + m[1, 1] * a22)
+            reach = 0.5 * p * (along_x + along_y)
+            if x * x + y * y < 4.0 * p * p:  # the lens centre maps to a curve as wide as theta_e
+                reach = max(reach, 4.0 * lens[0] * (abs(m[0, 0]) + abs(m[1, 1]) + abs(m[0, 1]) + abs(m[1, 0])))
+            light, _ = _light_and_panel(kind, u, v, profile, template, reach)
+            if light > lit:
+                _refine(grid, stack, x, y, lens, frame, kind, m, profile, template)
+            elif light > 0.0:
+                _deposit(grid, 2.0 * j, 2.0 * i, brightness_at(kind, u, v, profile, template) * p * p)
