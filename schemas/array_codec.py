@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -51,7 +52,10 @@ def decode_arrays(blob: bytes, *, max_side: int = 4096) -> dict[str, npt.NDArray
             if not 1 <= len(members) <= MAX_MEMBERS:
                 raise BlobError(f"npz with {len(members)} members; wanted 1 to {MAX_MEMBERS}")
             return {_member_name(info): _read_member(archive, info, max_side) for info in members}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+    except BlobError:
+        raise
+    # Damaged archives also raise zlib.error, RuntimeError (a flag says encrypted) and ValueError (offsets that point nowhere).
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BlobError(f"blob of {len(blob)} bytes is not a readable npz: {error}") from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.contract import Column, Contract, per_band
 from schemas.hosts import BRICK, CELL, DEC, HOST_ID, PSF_DEPTH, RA, REASONS
 
@@ -44,8 +46,9 @@ CUTOUTS = Contract(
         CELL,
         SIZE,
         Column("bands", "string", "Bands that the blob holds, for example grz or g."),
-        X_CENTRE,
-        Y_CENTRE,
+        # Null, never zero or NaN, where a refused row has no pixels to tell.
+        replace(X_CENTRE, nullable=True),
+        replace(Y_CENTRE, nullable=True),
         *PSF_FWHM,
         *per_band(
             Column(
@@ -65,8 +68,8 @@ CUTOUTS = Contract(
                 nullable=True,
             )
         ),
-        MASKED_FRACTION,
-        UNCOVERED_FRACTION,
+        replace(MASKED_FRACTION, nullable=True),
+        replace(UNCOVERED_FRACTION, nullable=True),
         REASONS,
         Column(
             "cutout_npz",

@@ -83,26 +83,28 @@ def finish_run(
     directory: Path, identity: RunIdentity, files: Sequence[Path], counts: Mapping[str, Any], header: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write ``_run.json`` over the finished files; row counts are read from the files' footers."""
-    entries = [asdict(describe_file(path, directory)) for path in sorted(files)]
-    record = {
-        **asdict(identity),
-        **header,
-        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rows": sum(entry["rows"] for entry in entries),
-        "counts": dict(counts),
-        "files": entries,
-    }
-    _write_json(Path(directory) / FINISHED_NAME, record)
-    return record
+    return _finish(directory, identity, [describe_file(path, directory) for path in sorted(files)], counts, header)
+
+
+def finish_run_of_files(
+    directory: Path, identity: RunIdentity, files: Mapping[Path, int], counts: Mapping[str, Any], header: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write ``_run.json`` over finished files that are not Parquet, each with the rows that its writer counted in it."""
+    entries = [_entry(path, directory, rows) for path, rows in sorted(files.items())]
+    return _finish(directory, identity, entries, counts, header)
 
 
 def describe_file(path: Path, directory: Path) -> FileEntry:
     """Rows from the Parquet footer, size, and SHA-256 of the bytes."""
     with pq.ParquetFile(path) as parquet:
         rows = parquet.metadata.num_rows
+    return _entry(path, directory, rows)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex digits."""
     with open(path, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return FileEntry(Path(path).relative_to(directory).as_posix(), rows, Path(path).stat().st_size, digest)
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_run(directory: Path) -> dict[str, Any]:
@@ -132,6 +134,25 @@ def run_files(directory: Path, contract: Contract, under: str = "") -> list[Path
                 raise RunError(f"{path} has {parquet.metadata.num_rows} rows; the record of the run says {entry['rows']}")
         found.append(path)
     return found
+
+
+def _finish(
+    directory: Path, identity: RunIdentity, entries: Sequence[FileEntry], counts: Mapping[str, Any], header: Mapping[str, Any]
+) -> dict[str, Any]:
+    record = {
+        **asdict(identity),
+        **header,
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": sum(entry.rows for entry in entries),
+        "counts": dict(counts),
+        "files": [asdict(entry) for entry in entries],
+    }
+    _write_json(Path(directory) / FINISHED_NAME, record)
+    return record
+
+
+def _entry(path: Path, directory: Path, rows: int) -> FileEntry:
+    return FileEntry(Path(path).relative_to(directory).as_posix(), rows, Path(path).stat().st_size, file_sha256(path))
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.contract import Column, Contract, per_band
 from schemas.cutouts import MASKED_FRACTION, PSF_FWHM, SIZE, SKY_SIGMA, UNCOVERED_FRACTION, X_CENTRE, Y_CENTRE
 from schemas.hosts import BRICK, DEC, PSF_DEPTH, RA, RAW_MAGNITUDES, REASONS
-from schemas.tasks import ACCEPTANCE, IDENTITY, LENS, SOURCE
+from schemas.tasks import ACCEPTANCE, IDENTITY, LENS, PSF_USED, SOURCE
 
 
 def _observable(name: str, doc: str, unit: str = "") -> Column:
@@ -44,6 +44,7 @@ STAMPS = Contract(
         *_nullable((MASKED_FRACTION, UNCOVERED_FRACTION)),
         *LENS,
         *SOURCE,
+        *PSF_USED,
         *ACCEPTANCE,
         *OBSERVABLES,
         REASONS,

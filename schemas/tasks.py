@@ -41,7 +41,13 @@ LENS = (
     _drawn("lens_dy_arcsec", "Lens centre minus galaxy centre along y (north).", unit="arcsec"),
 )
 SOURCE = (
-    Column("source_kind", "string", "template (a galaxy of the bank) or sersic.", nullable=True, injected=True),
+    Column(
+        "source_kind",
+        "string",
+        "template (a galaxy of the bank), sersic, or flat_square (an even square).",
+        nullable=True,
+        injected=True,
+    ),
     Column("template_id", "string", "Identity of the bank's galaxy; null for a Sersic source.", nullable=True, injected=True),
     _drawn("source_x_arcsec", "Source centre minus lens centre along x in the source plane.", unit="arcsec"),
     _drawn("source_y_arcsec", "Source centre minus lens centre along y in the source plane.", unit="arcsec"),
@@ -54,6 +60,13 @@ SOURCE = (
         _drawn("source_mag_{band}", "Unlensed AB magnitude of the source in {band}, dust of our Galaxy included.", "mag")
     ),
 )
+PSF_USED = per_band(
+    _drawn(
+        "psf_fwhm_used_{band}_arcsec",
+        "PSF width in {band} that the arc is blurred with; null in a plan where it is the cutout's own.",
+        "arcsec",
+    )
+)
 
 
 def _count(name: str, doc: str) -> Column:
@@ -63,7 +76,10 @@ def _count(name: str, doc: str) -> Column:
 ACCEPTANCE = (
     _count("n_drawn", "Draws made for this task, the accepted one included."),
     _count("n_refused_redshift", "Draws refused because the source is not far enough behind the lens."),
-    _count("n_refused_theta_e", "Draws refused because the Einstein radius is outside the recipe's range."),
+    _count(
+        "n_refused_theta_e",
+        "Draws refused because the Einstein radius or the velocity dispersion is outside the recipe's range.",
+    ),
     _count("n_refused_images", "Draws refused because the source is not multiply imaged."),
     _count("n_refused_magnification", "Draws refused because the point magnification is too low."),
     _count("n_refused_snr", "Draws refused because the predicted arc signal to noise is too low."),
@@ -74,5 +90,5 @@ ACCEPTANCE = (
 TASKS = Contract(
     name="tasks",
     doc="What a plan will make: one row a task, parameters drawn, no pixels.",
-    columns=(*IDENTITY, *LENS, *SOURCE, *ACCEPTANCE, REASONS),
+    columns=(*IDENTITY, *LENS, *SOURCE, *PSF_USED, *ACCEPTANCE, REASONS),
 )

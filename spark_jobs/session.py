@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.code_version import code_version
 from spark_jobs.java_home import set_java_home
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
     if not under_submit:
         set_java_home()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors run the interpreter that has the packages
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}"))
+    set_kernel_cache()
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(f"dhs {job}")
@@ -37,3 +38,9 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
     builder = builder.config("spark.python.worker.reuse", "true")
     builder = builder.config("spark.executorEnv.NUMBA_CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])
     return builder.getOrCreate()
+
+
+def set_kernel_cache() -> None:
+    """Name a folder for compiled kernels, one a user and code version, unless ``NUMBA_CACHE_DIR`` names one already."""
+    folder = Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}-{code_version().partition('+')[2]}"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))

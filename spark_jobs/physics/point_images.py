@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from spark_jobs.physics.compiled import compiled
 from spark_jobs.physics.sie_deflection import sie_deflection_at
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ MAX_MAGNIFICATION = 1e3
 _SIGNATURE = "UniTuple(float64, 3)(float64, float64, float64, float64, float64, float64, float64, float64)"
 
 
-@numba.njit(_SIGNATURE, cache=True)
+@compiled(_SIGNATURE)
 def _mismatch(
     a: float, beta_x: float, beta_y: float, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
 ) -> tuple[float, float, float]:
@@ -40,10 +40,7 @@ def _mismatch(
     return ex * ty - ey * tx, radius, theta_e / math.sqrt(q * u * u + v * v / q)
 
 
-@numba.njit(
-    "UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64)",
-    cache=True,
-)
+@compiled("UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64)")
 def _count_and_magnify(
     beta_x: float, beta_y: float, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
 ) -> tuple[float, float]:
@@ -78,10 +75,9 @@ def _count_and_magnify(
     return count, min(total, MAX_MAGNIFICATION)
 
 
-@numba.njit(
+@compiled(
     "UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])",
-    cache=True,
+    " float64[::1])"
 )
 def _many(
     beta_x: FloatArray,
@@ -113,7 +109,9 @@ def point_images(
     The demagnified central image of a real core is no image here. For the SIS inside its Einstein radius the magnification
     is 2 theta_e / beta (Schneider, Ehlers & Falco 1992). Lenses must exist: theta_e > 0 and 0 < q <= 1.
     """
-    arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)))
+    arrays = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(v, float)) for v in (beta_x, beta_y, theta_e, q, phi, gamma1, gamma2))
+    )
     if not np.all((arrays[2] > 0) & (arrays[3] > 0) & (arrays[3] <= 1)):
         raise ValueError("theta_e or q of a lens is out of range; wanted theta_e > 0 arcsec and 0 < q <= 1")
     count, total = _many(*(np.ascontiguousarray(a) for a in arrays))

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft2, rfft2
 
+from spark_jobs.physics.compiled import compiled
 from spark_jobs.physics.psf_profiles import TABLE_STEP, CircularPsf
 
 FloatArray = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ def blur(spectrum: ComplexArray, psf: CircularPsf, pixel_scale: float) -> FloatA
 
 
 def blur_with_kernel(spectrum: ComplexArray, kernel: npt.ArrayLike) -> FloatArray:
-    """Pixel values (n, n) of the light behind a pixelised PSF (k, k), k odd, sampled at pixel centres, its pixels adding to one.
+    """Pixel values (n, n) of the light behind a pixelised PSF (k, k), k odd, sampled at pixel centres, of sum one.
 
     Between its samples the kernel is band-limited; one wider than the stamp is used as far as it reaches across the stamp.
     Raises ValueError for a kernel that is not a finite square image with an odd side.
@@ -62,9 +62,9 @@ def _axis_factor(side: int) -> FloatArray:
     return np.asarray(np.sinc(np.fft.fftfreq(side)) ** -3.0)
 
 
-@numba.njit("complex128[:, ::1](complex128[:, ::1], float64[::1], float64, float64[::1])", cache=True)
+@compiled("complex128[:, ::1](complex128[:, ::1], float64[::1], float64, float64[::1])")
 def _fold(spectrum: ComplexArray, factor: FloatArray, scale: float, table: FloatArray) -> ComplexArray:
-    """Spectrum of every second sample, times a pixel's area in grid steps (4): the sum over the four frequencies that look alike."""
+    """Spectrum of every second sample, times a pixel's area in steps (4): the sum over the frequencies that look alike."""
     side = spectrum.shape[0]
     n = side // 2
     half = n // 2 + 1
@@ -82,10 +82,8 @@ def _fold(spectrum: ComplexArray, factor: FloatArray, scale: float, table: Float
                     if k > last:
                         continue
                     transfer = table[k] + (t - k) * (table[k + 1] - table[k])
-                    if col <= n:
-                        value = spectrum[row, col]
-                    else:  # a real image's spectrum is conjugate at the opposite frequency
-                        value = np.conj(spectrum[(side - row) % side, side - col])
+                    # A real image's spectrum is conjugate at the opposite frequency.
+                    value = spectrum[row, col] if col <= n else np.conj(spectrum[(side - row) % side, side - col])
                     total += value * factor[row] * factor[col] * transfer
             folded[i, j] = total
     return folded

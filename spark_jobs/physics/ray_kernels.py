@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from spark_jobs.physics.compiled import compiled
 from spark_jobs.physics.sie_deflection import sie_deflection_at
 from spark_jobs.physics.source_light import SERSIC, brightness_at
 
@@ -29,7 +29,7 @@ MAX_DEPTH = 8
 _NODE = 0.5 / math.sqrt(3.0)  # two-point Gauss-Legendre nodes of an interval of length one
 
 
-@numba.njit("void(float64[:, ::1], float64, float64, float64)", cache=True)
+@compiled("void(float64[:, ::1], float64, float64, float64)")
 def _deposit(grid: FloatArray, x: float, y: float, flux: float) -> None:
     """Spread flux at (x, y), in grid steps, over nine points with the quadratic B-spline; what leaves the grid wraps."""
     n = grid.shape[0]
@@ -43,7 +43,7 @@ def _deposit(grid: FloatArray, x: float, y: float, flux: float) -> None:
             grid[row, (j + b - 1) % n] += flux * wy[a] * wx[b]
 
 
-@numba.njit("UniTuple(float64, 5)(float64, float64, float64[::1])", cache=True)
+@compiled("UniTuple(float64, 5)(float64, float64, float64[::1])")
 def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, float, float]:
     """Source-plane position and the Jacobian's three numbers (a11, a12, a22) at one point; no lens where theta_e is 0."""
     theta_e, q, c, s, gamma1, gamma2 = lens
@@ -61,7 +61,7 @@ def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, flo
     return bx, by, 1.0 - gamma1 - k * y * y, -gamma2 + k * x * y, 1.0 + gamma1 - k * x * x
 
 
-@numba.njit("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64)", cache=True)
+@compiled("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64)")
 def _light_and_panel(
     kind: int, u: float, v: float, profile: FloatArray, template: FloatArray, reach: float
 ) -> tuple[float, float]:
@@ -76,10 +76,9 @@ def _light_and_panel(
     return (math.inf if inside else 0.0), PANEL_IN_TEMPLATE_PIXELS
 
 
-@numba.njit(
+@compiled(
     "void(float64[:, ::1], float64[:, ::1], float64, float64, float64[::1], float64[::1], int64, float64[:, ::1],"
-    " float64[::1], float64[:, ::1])",
-    cache=True,
+    " float64[::1], float64[:, ::1])"
 )
 def _refine(
     grid: FloatArray,
@@ -120,7 +119,9 @@ def _refine(
                 top += 1
             continue
         if widest < SINGLE_RAY_PANEL * panel:
-            _deposit(grid, 2.0 * xc + cx * to_grid, 2.0 * yc + cy * to_grid, brightness_at(kind, u, v, profile, template) * h * h)
+            _deposit(
+                grid, 2.0 * xc + cx * to_grid, 2.0 * yc + cy * to_grid, brightness_at(kind, u, v, profile, template) * h * h
+            )
             continue
         nx, ny = (1 if along_x <= panel else 2), (1 if along_y <= panel else 2)
         area = h * h / (4 * nx * ny)
@@ -136,10 +137,7 @@ def _refine(
                     _deposit(grid, 2.0 * xc + sx * to_grid, 2.0 * yc + sy * to_grid, flux)
 
 
-@numba.njit(
-    "void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])",
-    cache=True,
-)
+@compiled("void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])")
 def trace(
     grid: FloatArray,
     lens: FloatArray,

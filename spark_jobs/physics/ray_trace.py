@@ -23,7 +23,6 @@ from spark_jobs.physics.source_light import Source
 FloatArray = npt.NDArray[np.float64]
 
 
-
 @dataclass(frozen=True)
 class Lens:
     """SIE plus external shear (conventions of sie_deflection)."""
@@ -61,7 +60,9 @@ def lensed_light(
     """
     frame = np.array([centre_pix[0], centre_pix[1], pixel_scale, beta[0], beta[1]])
     if not (np.all(np.isfinite(frame)) and pixel_scale > 0):
-        raise ValueError(f"lens centre {centre_pix} pix, pixel scale {pixel_scale}, source at {beta} arcsec; wanted finite numbers")
+        raise ValueError(
+            f"lens centre {centre_pix} pix, pixel scale {pixel_scale}, source at {beta} arcsec; wanted finite numbers"
+        )
     grid = np.zeros((4 * size, 4 * size))
     parameters = np.zeros(6) if lens is None else lens.as_array()
     trace(grid, parameters, frame, source.kind, source.matrix, source.profile, source.template)

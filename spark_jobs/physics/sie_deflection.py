@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from spark_jobs.physics.compiled import compiled
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -20,7 +21,7 @@ _SERIES_BELOW = 1e-3
 """Below this argument atan(u)/u is summed as a series: the quotient loses digits and is 0/0 at q = 1."""
 
 
-@numba.njit("float64(float64)", cache=True)
+@compiled("float64(float64)")
 def _atan_over(u: float) -> float:
     """atan(u)/u, one at u = 0."""
     if abs(u) < _SERIES_BELOW:
@@ -29,7 +30,7 @@ def _atan_over(u: float) -> float:
     return math.atan(u) / u
 
 
-@numba.njit("float64(float64)", cache=True)
+@compiled("float64(float64)")
 def _atanh_over(u: float) -> float:
     """atanh(u)/u, one at u = 0."""
     if abs(u) < _SERIES_BELOW:
@@ -38,7 +39,7 @@ def _atanh_over(u: float) -> float:
     return math.atanh(u) / u
 
 
-@numba.njit("UniTuple(float64, 2)(float64, float64, float64, float64)", cache=True)
+@compiled("UniTuple(float64, 2)(float64, float64, float64, float64)")
 def sie_deflection_at(x: float, y: float, theta_e: float, q: float) -> tuple[float, float]:
     """Deflection at one point in the lens frame (major axis along x), arcsec; zero at the centre, where it has no limit."""
     psi = math.sqrt(q * q * x * x + y * y)
@@ -49,9 +50,7 @@ def sie_deflection_at(x: float, y: float, theta_e: float, q: float) -> tuple[flo
     return b * x * _atan_over(f * x / psi), b * y * _atanh_over(f * y / psi)
 
 
-@numba.njit(
-    "UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64, float64, float64, float64, float64)", cache=True
-)
+@compiled("UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64, float64, float64, float64, float64)")
 def _deflect(
     x: FloatArray, y: FloatArray, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
 ) -> tuple[FloatArray, FloatArray]:
@@ -80,8 +79,8 @@ def deflection(
     """
     check_lens(theta_e, q)
     px, py = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
-    flat = [np.ascontiguousarray(p).ravel() for p in (px, py)]
-    alpha_x, alpha_y = _deflect(*flat, theta_e, q, phi, gamma1, gamma2)
+    flat_x, flat_y = np.ascontiguousarray(px).ravel(), np.ascontiguousarray(py).ravel()
+    alpha_x, alpha_y = _deflect(flat_x, flat_y, theta_e, q, phi, gamma1, gamma2)
     return alpha_x.reshape(px.shape), alpha_y.reshape(px.shape)
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gamma, gammaincinv
+
+from spark_jobs.physics.compiled import compiled
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -81,16 +82,16 @@ def template_source(template: npt.ArrayLike, pixel_scale_arcsec: float, angle: f
     return Source(TEMPLATE, matrix, np.array([pixel_scale_arcsec**-2, 0.0, 0.0]), image)
 
 
-@numba.njit("float64(int64, float64, float64, float64[::1], float64[:, ::1])", cache=True)
+@compiled("float64(int64, float64, float64, float64[::1], float64[:, ::1])")
 def brightness_at(kind: int, u: float, v: float, profile: FloatArray, template: FloatArray) -> float:
     """Brightness at one point given in the source's own coordinates."""
     if kind == SERSIC:
         r = math.sqrt(u * u + v * v)
-        return profile[0] * math.exp(-profile[1] * r ** profile[2])
+        return float(profile[0] * math.exp(-profile[1] * r ** profile[2]))
     ny, nx = template.shape
     col, row = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1)
     if not (-1.0 < col < nx and -1.0 < row < ny):
-        return 0.0 if (col == col and row == row) else math.nan
+        return math.nan if math.isnan(col + row) else 0.0
     j, i = math.floor(col), math.floor(row)
     fx, fy = col - j, row - i
     total = 0.0
@@ -104,4 +105,4 @@ def brightness_at(kind: int, u: float, v: float, profile: FloatArray, template: 
             total += fy * (1.0 - fx) * template[i + 1, j]
         if j + 1 < nx:
             total += fy * fx * template[i + 1, j + 1]
-    return profile[0] * total
+    return float(profile[0] * total)

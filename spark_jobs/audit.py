@@ -1,0 +1,116 @@
+"""Job: hold a stamps directory against its contract, its run record and its plan, and say for each check what was found.
+
+No cluster is needed: metadata is asked through DuckDB, pixels are read once with pyarrow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
+from schemas.run_record import FINISHED_NAME, STARTED_NAME, read_run, run_files
+from schemas.tasks import TASKS
+from spark_jobs.transforms.audit_bank import bank_check
+from spark_jobs.transforms.audit_blobs import DEFAULT_SAMPLE, blob_checks
+from spark_jobs.transforms.audit_files import AuditedFiles, audit_files
+from spark_jobs.transforms.audit_result import Audit, Check, Verdict
+from spark_jobs.transforms.audit_rows import open_views, refusal_counts, row_checks, row_counts
+from spark_jobs.transforms.audit_split import anchor_cells, planned_split, split_rule_check
+
+_DEFAULT_SPLIT_KEY = "host_cell"
+
+_DESCRIPTION = """\
+Hold a stamps directory against its contract, its run record and its plan, and say for each check what was found: files and
+hashes, schema, rows against the plan, nulls, duplicates, pairs, labels, leaks between splits, index, blobs.
+"""
+_EPILOG = """\
+examples:
+  dhs audit --stamps run/stamps --plan run/plan
+  dhs audit --stamps run/stamps --plan run/plan --bank run/bank.h5 --json audit.json
+  dhs audit --stamps run/stamps --metadata-only        reads no blob: seconds for a million rows
+
+exit code: 0 every check passes; 1 a contract is breached; 2 there is nothing here to audit.
+Verdicts: pass, FAIL, "by design" (a leak that the recipe asks for: it splits by task_id), "not checked".
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of ``dhs audit``."""
+    parser = argparse.ArgumentParser(
+        prog="dhs audit", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stamps", type=Path, required=True, metavar="DIR", help="stamps directory that dhs inject filled")
+    parser.add_argument("--plan", type=Path, metavar="DIR", help="its plan: every task must have its row (default: not asked)")
+    parser.add_argument("--bank", type=Path, metavar="FILE", help="source bank (HDF5): every template used must be in it")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=DEFAULT_SAMPLE,
+        metavar="N",
+        help="blobs to decode a file, chosen by hash of task_id (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--metadata-only", action="store_true", help="leave out what reads pixels: file hashes and blobs (default: check them)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the audit there too, for a program to read")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the audit; returns 0 where every check passes, 1 where one fails."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.sample < 0:
+        raise InputError(f"--sample is {arguments.sample}; wanted 0 or more")
+    audit = audit_directory(
+        arguments.stamps, arguments.plan, arguments.bank, sample=arguments.sample, pixels=not arguments.metadata_only
+    )
+    sys.stdout.write(audit.as_text())
+    if arguments.json:
+        arguments.json.write_text(json.dumps(audit.as_json(), indent=2) + "\n")
+    counts = ", ".join(f"{n} {verdict.value}" for verdict in Verdict if (n := audit.count(verdict)))
+    account("audit", f"{len(audit.checks)} checks: {counts}")
+    return EXIT_BREACH if audit.breaches else EXIT_DONE
+
+
+def audit_directory(
+    stamps: Path, plan: Path | None = None, bank: Path | None = None, *, sample: int = DEFAULT_SAMPLE, pixels: bool = True
+) -> Audit:
+    """Every check of a stamps directory; raises InputError where there is no run to audit."""
+    if not (stamps / STARTED_NAME).exists() and not (stamps / FINISHED_NAME).exists():
+        raise InputError(f"{stamps} holds no run ({FINISHED_NAME} is not there); wanted a directory that dhs inject filled")
+    stamps = stamps.resolve()
+    tasks = run_files(plan, TASKS, "tasks/") if plan else None
+    files = audit_files(stamps, hashes=pixels)
+    if not files.stamps or not files.index:
+        seen = f"{len(files.stamps)} stamps files and {len(files.index)} index files can be read"
+        unread = Check("rows and pixels", f"{seen}; wanted some of both, so nothing below is checked", Verdict.FAIL)
+        return Audit(str(stamps), [*files.checks, unread])
+    rule = planned_split(plan)
+    split_key = rule.key if rule else _recorded_split_key(files, plan)
+    with open_views(stamps, files.stamps, files.index, tasks) as views:
+        checks = [*files.checks, *row_checks(views, split_key=split_key, planned=tasks is not None)]
+        checks.append(split_rule_check(views, rule, anchor_cells(plan) if plan and rule else set()))
+        checks.append(bank_check(views, bank))
+        rows, refusals = row_counts(views), refusal_counts(views)
+    checks += blob_checks(files.stamps, sample=sample, split_key=split_key) if pixels else [_no_pixels()]
+    return Audit(str(stamps), checks, rows, refusals)
+
+
+def _recorded_split_key(files: AuditedFiles, plan: Path | None) -> str:
+    """What the recipe splits by, from the record of the stamps or of the plan where one says so."""
+    records: list[dict[str, Any]] = [files.record, *([read_run(plan)] if plan else [])]
+    keys = [record["split_key"] for record in records if "split_key" in record]
+    return str(keys[0]) if keys else _DEFAULT_SPLIT_KEY
+
+
+def _no_pixels() -> Check:
+    return Check.skipped("blobs", "--metadata-only was given")
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_job("audit", main))

@@ -1,0 +1,72 @@
+"""The command ``dhs``: names every job, and imports the one that was asked for.
+
+A GPU host has no Spark and an executor has no torch, so nothing is imported before a job is named.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from schemas.code_version import RELEASE
+from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE, run_job
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "mock-sky": ("spark_jobs.mock_sky", "draw survey bricks and catalogues to practise on"),
+    "select-hosts": ("spark_jobs.select_hosts", "choose massive galaxies from sweep catalogues"),
+    "source-bank": ("spark_jobs.build_source_bank", "make a bank of source galaxies from HST images or fits"),
+    "plan": ("spark_jobs.plan_tasks", "draw what will be made, without pixels"),
+    "cut-hosts": ("spark_jobs.cut_hosts", "cut the planned hosts out of the survey's bricks"),
+    "inject": ("spark_jobs.inject", "make the stamps"),
+    "audit": ("spark_jobs.audit", "check a stamps directory against its contract and plan"),
+    "train": ("trainer.train", "train the network"),
+    "score": ("trainer.score", "score stamps with a checkpoint"),
+    "evaluate": ("trainer.evaluate", "AUC and recall at fixed false positive rates, with intervals"),
+    "report": ("trainer.report", "write one HTML page about a run"),
+    "demo": ("spark_jobs.demo", "all of the above on a small drawn sky"),
+}
+
+
+def usage() -> str:
+    """What ``dhs --help`` prints."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {meaning}" for name, (_, meaning) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: dhs COMMAND [arguments]      dhs COMMAND --help teaches one of them",
+            "",
+            "Training data for finding strong gravitational lenses, the network trained on it, the proof of what it learned.",
+            "In the order of the work:",
+            *lines,
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one job; its exit code is the command's: 0 done, 1 a check found a breach, 2 bad input."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        sys.stdout.write(usage() + "\n")
+        return EXIT_DONE if words else EXIT_BAD_INPUT
+    if words[0] == "--version":
+        sys.stdout.write(f"darkhaloscope {RELEASE}\n")
+        return EXIT_DONE
+    if words[0] not in COMMANDS:
+        sys.stderr.write(f"dhs: error: no command {words[0]!r}; wanted one of {', '.join(COMMANDS)}\n")
+        return EXIT_BAD_INPUT
+    module_name, _ = COMMANDS[words[0]]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        extra = "train" if module_name.startswith("trainer") else "spark,sky,audit"
+        sys.stderr.write(
+            f"dhs {words[0]}: error: the package {error.name!r} is not installed here; "
+            f"try: pip install 'darkhaloscope[{extra}]'\n"
+        )
+        return EXIT_BAD_INPUT
+    return run_job(words[0], module.main, words[1:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

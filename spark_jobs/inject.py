@@ -1,0 +1,152 @@
+"""The job that makes the stamps: ray-traces each task's source, blurs it, adds it to the real pixels of its host."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from schemas.code_version import code_version
+from schemas.contract_files import Provenance, read_table
+from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.refusal_reasons import names_of
+from schemas.run_record import RunError, RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run, run_files
+from schemas.split_rule import SPLITS
+from schemas.stamps import STAMP_INDEX
+from schemas.tasks import TASKS
+from spark_jobs.plan_tasks import RECIPE_FILE
+from spark_jobs.recipe import Recipe, read_recipe
+from spark_jobs.recipe_priors import BankLight
+from spark_jobs.session import build_session
+from spark_jobs.spark_map import map_names
+from spark_jobs.transforms.bank_file import open_bank
+from spark_jobs.transforms.inject_shard import InjectSettings, ShardTask, inject_shard
+from spark_jobs.transforms.stamp_index import write_index
+
+JOB = "inject"
+_EXAMPLE = """example:
+  dhs inject --plan plan --cutouts cutouts --bank cosmos.h5 --out stamps
+Every task of the plan becomes a row: made, or refused with its reasons and without pixels. A run that was broken off goes on
+where it stopped when the same command is given again."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of the job."""
+    parser = argparse.ArgumentParser(
+        prog=f"dhs {JOB}", description=__doc__, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--plan", type=Path, required=True, help="finished output of dhs plan")
+    add("--cutouts", type=Path, required=True, help="finished output of dhs cut-hosts over that plan")
+    add("--out", type=Path, required=True, help="directory for the stamps: split=train|val|test/ and index/")
+    add("--bank", type=Path, help="the source bank that the plan was made with, where its recipe draws from one")
+    add("--partitions", type=int, metavar="N", help="Spark partitions (default: one a shard); the result is the same")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; 0 when the stamps stand. Raises InputError or RunError for input that cannot be used."""
+    arguments = build_parser().parse_args(argv)
+    plan = read_run(arguments.plan)
+    recipe = read_recipe(arguments.plan / RECIPE_FILE)
+    _check(arguments, plan, recipe)
+    out: Path = arguments.out.resolve()  # executors do not start where the driver does
+    identity = RunIdentity(JOB, code_version(), recipe.recipe_hash, plan["run_seed"], _identity_settings(arguments, plan))
+    if begin_run(out, identity) is RunState.FINISHED:
+        account(JOB, f"{out} holds this run already, finished: {_summary(read_run(out)['counts'])}; nothing to do")
+        return EXIT_DONE
+    provenance = Provenance(code_version(), recipe.recipe_hash, plan["run_seed"], recipe.name)
+    shards = _shards(arguments, out, recipe)
+    bank = arguments.bank.resolve() if arguments.bank else None
+    work = partial(inject_shard, InjectSettings(recipe, bank, provenance))
+    begun = time.monotonic()
+    map_names(build_session(JOB), shards, work, what="making stamps", partitions=arguments.partitions)
+    seconds = time.monotonic() - begun
+    files = [path for shard in shards for path in shard.stamps.values()]
+    index = _write_indexes(out, files, provenance)
+    counts = _counts(index)
+    if counts["rows"] != plan["counts"]["tasks"]:
+        raise RunError(f"the plan has {plan['counts']['tasks']} tasks and {out} has {counts['rows']} rows; wanted the same")
+    header = {"recipe_name": recipe.name, "split_key": recipe.split.key}
+    finish_run(out, identity, [*files, *index], counts, header)
+    account(JOB, f"{_summary(counts)} in {seconds:.1f} s ({counts['rows'] / max(seconds, 1e-9):.0f} per s); written to {out}")
+    return EXIT_DONE
+
+
+def _check(arguments: argparse.Namespace, plan: dict[str, Any], recipe: Recipe) -> None:
+    """Everything that can be wrong with the call, before anything is written."""
+    if plan["recipe_hash"] != recipe.recipe_hash:
+        raise RunError(
+            f"{arguments.plan / RECIPE_FILE} has hash {recipe.recipe_hash}; the plan was made with {plan['recipe_hash']}. "
+            "The recipe was changed, or the code reads it in another way: plan again."
+        )
+    wanted = plan["settings"]["bank_sha256"]
+    if isinstance(recipe.priors.source_light, BankLight) or arguments.bank:
+        if arguments.bank is None:
+            raise InputError("the plan draws its sources from a bank and none was given; wanted --bank FILE.h5")
+        open_bank(arguments.bank)
+        if wanted is not None and file_sha256(arguments.bank) != wanted:
+            raise InputError(f"{arguments.bank} is not the bank that the plan was made with (its SHA-256 begins {wanted[:12]})")
+    if arguments.partitions is not None and arguments.partitions < 1:
+        raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
+    read_run(arguments.cutouts)
+
+
+def _shards(arguments: argparse.Namespace, out: Path, recipe: Recipe) -> list[ShardTask]:
+    """One entry a tasks file of the plan, with the stamps files that its splits ask for."""
+    shards = []
+    for tasks in run_files(arguments.plan, TASKS, "tasks/"):
+        splits = read_table(tasks, TASKS, ["split"])["split"].unique().to_pylist()
+        name = f"{tasks.stem}-{recipe.recipe_hash[:8]}.parquet"
+        stamps = {split: out / f"split={split}" / name for split in SPLITS if split in splits}
+        hosts, cutouts = (arguments.plan / "hosts" / tasks.name).resolve(), (arguments.cutouts / tasks.name).resolve()
+        shards.append(ShardTask(tasks.resolve(), hosts, cutouts, stamps))
+    return shards
+
+
+def _write_indexes(out: Path, files: Sequence[Path], provenance: Provenance) -> list[Path]:
+    """The index of each split that has stamps."""
+    written = []
+    for split in SPLITS:
+        of_split = [path for path in files if path.parent.name == f"split={split}"]
+        if of_split:
+            written.append(out / "index" / f"split-{split}.parquet")
+            write_index(written[-1], of_split, out, provenance)
+    return written
+
+
+def _counts(index: Sequence[Path]) -> dict[str, Any]:
+    """Rows, made and refused ones, by split and kind and by reason, read from the index."""
+    made: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    rows = 0
+    for path in index:
+        for row in read_table(path, STAMP_INDEX, ["split", "kind", "reasons"]).to_pylist():
+            rows += 1
+            reasons.update(names_of(row["reasons"]))
+            made[f"{row['split']} {row['kind']}"] += not row["reasons"]
+    total = made.total()
+    return {"rows": rows, "made": total, "refused": rows - total, "made_by_split_and_kind": dict(sorted(made.items()))} | {
+        "refused_by_reason": dict(sorted(reasons.items()))
+    }
+
+
+def _summary(counts: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{name} {count}" for name, count in counts["refused_by_reason"].items())
+    refused = f"{counts['refused']} refused" + (f" ({reasons})" if reasons else "")
+    return f"{counts['rows']} tasks: {counts['made']} stamps made, {refused}"
+
+
+def _identity_settings(arguments: argparse.Namespace, plan: dict[str, Any]) -> dict[str, Any]:
+    """What makes two runs the same run: the plan's and the cutouts' content, and the bank."""
+    tasks = {entry["path"]: entry["sha256"] for entry in plan["files"]}
+    cutouts = {entry["path"]: entry["sha256"] for entry in read_run(arguments.cutouts)["files"]}
+    return {"plan_sha256": tasks, "cutouts_sha256": cutouts, "bank_sha256": plan["settings"]["bank_sha256"]}
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_job(JOB, main))

@@ -1,0 +1,74 @@
+"""The fast decoder says what the general one says, and trusts a blob no more."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from schemas.array_codec import BlobError, decode_stamp, encode_stamp
+from schemas.survey import BANDS
+from trainer.stamp_decoding import decode_into, layout_of
+
+
+def images(size: int = 16) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {band: rng.normal(size=(size, size)).astype(np.float32) for band in BANDS}
+
+
+def decoded(blob: bytes, size: int = 16) -> np.ndarray:
+    pixels = np.full((3, size, size), -9, np.float32)
+    decode_into(memoryview(blob), pixels)
+    return pixels
+
+
+@pytest.mark.parametrize("size", [8, 16, 64, 65])
+def test_the_fast_decoder_gives_the_bytes_of_the_general_one(size: int) -> None:
+    blob = encode_stamp(images(size))
+    assert decoded(blob, size).tobytes() == decode_stamp(blob).tobytes()
+
+
+def test_the_writers_own_blobs_take_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(blob: bytes) -> np.ndarray:
+        raise RuntimeError("general decoder called")
+
+    monkeypatch.setattr("trainer.stamp_decoding.decode_stamp", refuse)
+    assert np.array_equal(decoded(encode_stamp(images())), np.stack(list(images().values())))
+
+
+def test_a_blob_that_numpy_wrote_goes_to_the_general_decoder() -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{f"image_{band}": image for band, image in images().items()})
+    assert np.array_equal(decoded(buffer.getvalue()), np.stack(list(images().values())))
+
+
+@pytest.mark.parametrize("place", ["pixels", "checksum", "header", "name", "directory"])
+def test_a_changed_byte_is_found_wherever_it_lies(place: str) -> None:
+    blob = bytearray(encode_stamp(images()))
+    layout = layout_of(16)
+    where = {
+        "pixels": layout.pixels[1][0] + 70,
+        "checksum": layout.crc_at[2],
+        "header": layout.pixels[0][0] - 100,
+        "name": 32,
+        "directory": blob.rfind(b"image_z"),
+    }
+    blob[where[place]] ^= 0x41
+    with pytest.raises(BlobError):
+        decoded(bytes(blob))
+
+
+@pytest.mark.parametrize("blob", [b"", b"not an npz", encode_stamp(images())[:-40]])
+def test_bytes_that_are_not_a_stamp_are_refused(blob: bytes) -> None:
+    with pytest.raises(BlobError):
+        decoded(blob)
+
+
+def test_a_stamp_of_another_size_or_with_nan_is_refused() -> None:
+    with pytest.raises(BlobError, match=r"shape \(3, 8, 8\); wanted \(3, 16, 16\)"):
+        decoded(encode_stamp(images(8)))
+    spoiled = images()
+    spoiled["r"][3, 4] = np.nan
+    with pytest.raises(BlobError, match="NaN or infinite"):
+        decoded(encode_stamp(spoiled))

@@ -1,0 +1,338 @@
+"""Training from end to end: it learns what is there, nothing where nothing is, and repeats itself bit for bit."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from schemas.array_codec import decode_stamp
+from schemas.contract_files import read_table
+from schemas.job_entry import InputError
+from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
+from schemas.scores import SCORES
+from schemas.stamps import STAMPS
+from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
+from tests.trainer.tiny_training import rewrite_stamps, small_stamps, train_tiny, write_settings
+from trainer import evaluate, score
+from trainer.checkpoint import checkpoint_hash, load_checkpoint
+from trainer.optimisation import learning_rate, make_optimiser
+from trainer.stamp_catalogue import load_catalogue
+from trainer.train_settings import OptimisationSettings
+from trainer.training_loop import NonFiniteError
+
+CPU = torch.device("cpu")
+
+
+def log_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def score_and_evaluate(stamps: Path, out: Path, *splits: str) -> dict[str, Any]:
+    names = splits or ("test",)
+    arguments = ["--stamps", str(stamps), "--checkpoint", str(out / "best.pt"), "--out", str(out / "scores")]
+    assert score.main([*arguments, "--split", *names, "--device", "cpu", "--workers", "0"]) == 0
+    assert evaluate.main(["--scores", str(out / "scores"), "--out", str(out / "metrics.json"), "--draws", "200"]) == 0
+    metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())["splits"]
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def rings(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
+    """Bright rings on 32-pixel stamps; read only."""
+    pairs = {"train": 80, "val": 24, "test": 60}
+    return write_stamps_directory(tmp_path_factory.mktemp("rings"), pairs, size=32, refused_pairs=1, ring=0.05)
+
+
+@pytest.fixture(scope="module")
+def trained(rings: StampsDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network trained on the bright rings; its directory also gets scores and metrics."""
+    folder = tmp_path_factory.mktemp("trained")
+    out = folder / "checkpoints"
+    assert train_tiny(rings.stamps, out, write_settings(folder, backbone="resnet10", epochs=5)) == 0
+    return out
+
+
+def test_bright_rings_are_learned_in_seconds(rings: StampsDirectory, trained: Path) -> None:
+    figures = score_and_evaluate(rings.stamps, trained)["test"]
+    assert figures["auc"]["low"] > 0.8
+    losses = [line["train_loss"] for line in log_of(trained)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_where_no_ring_was_added_nothing_is_found(tmp_path: Path) -> None:
+    pairs = {"train": 80, "val": 24, "test": 100}
+    directory = write_stamps_directory(tmp_path, pairs, size=32, refused_pairs=1, ring=0.0)
+    train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path, epochs=3))
+    auc = score_and_evaluate(directory.stamps, tmp_path / "out")["test"]["auc"]
+    assert auc["low"] <= 0.5 <= auc["high"]
+
+
+def test_the_same_seed_gives_the_same_checkpoint_bit_for_bit_and_another_seed_another(tmp_path: Path) -> None:
+    directory = small_stamps(tmp_path / "data")
+    settings = write_settings(tmp_path)
+    hashes = []
+    for name, seed in (("a", "4"), ("b", "4"), ("c", "5")):
+        train_tiny(directory.stamps, tmp_path / name, settings, "--seed", seed)
+        hashes.append(checkpoint_hash(tmp_path / name / "last.pt"))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("backbone", ["convnext_mini", "resnet10"])
+def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str
+) -> None:
+    directory = small_stamps(tmp_path / "data", size=32)
+    settings = write_settings(tmp_path, backbone=backbone, epochs=3)
+    train_tiny(directory.stamps, tmp_path / "whole", settings)
+    with monkeypatch.context() as patched:
+        real = __import__("trainer.training_loop", fromlist=["_"])._step
+        steps = iter(range(100))
+
+        def cut(*args: Any) -> Any:
+            if next(steps) == 7:  # the second step of the third epoch
+                raise KeyboardInterrupt
+            return real(*args)
+
+        patched.setattr("trainer.training_loop._step", cut)
+        with pytest.raises(KeyboardInterrupt):
+            train_tiny(directory.stamps, tmp_path / "cut", settings)
+    assert [line["epoch"] for line in log_of(tmp_path / "cut")] == [1, 2]
+    train_tiny(directory.stamps, tmp_path / "cut", settings)
+    assert checkpoint_hash(tmp_path / "cut" / "best.pt") == checkpoint_hash(tmp_path / "whole" / "best.pt")
+    last = [load_checkpoint(tmp_path / name / "last.pt", CPU) for name in ("cut", "whole")]
+    for one, other in zip(*(checkpoint.network.state_dict().values() for checkpoint in last), strict=True):
+        assert torch.equal(one, other)
+    assert last[0].progress == last[1].progress
+    whole, cut_off = log_of(tmp_path / "whole"), log_of(tmp_path / "cut")
+    assert [line["train_loss"] for line in whole] == [line["train_loss"] for line in cut_off]
+
+
+def test_a_finished_run_is_left_alone_and_another_is_refused(
+    rings: StampsDirectory, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = write_settings(trained.parent, backbone="resnet10", epochs=5)
+    before = (trained / "best.pt").stat().st_mtime_ns
+    assert train_tiny(rings.stamps, trained, settings) == 0
+    assert "finished; nothing to do" in capsys.readouterr().out
+    assert (trained / "best.pt").stat().st_mtime_ns == before
+    with pytest.raises(RunError, match="holds another run"):
+        train_tiny(rings.stamps, trained, settings, "--epochs", "6")
+
+
+def test_best_and_last_are_two_files_and_the_log_says_which_epoch_was_best(trained: Path) -> None:
+    best, last = load_checkpoint(trained / "best.pt", CPU), load_checkpoint(trained / "last.pt", CPU)
+    lines = log_of(trained)
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
+    assert max(line["epoch"] for line in lines if line["best"]) == best.progress.best_epoch == best.progress.epochs_done
+    assert best.progress.best_value == max(line["val_auc"] for line in lines)
+    assert last.progress.epochs_done == 5 and last.optimiser is not None and best.optimiser is None
+    assert read_run(trained)["best_checkpoint"] == checkpoint_hash(trained / "best.pt")
+
+
+def test_the_checkpoint_carries_what_scoring_needs(rings: StampsDirectory, trained: Path) -> None:
+    checkpoint = load_checkpoint(trained / "best.pt", CPU)
+    measured = load_catalogue(rings.stamps, "train", checkpoint.settings.metadata_columns, measure=True).metadata_statistics
+    assert checkpoint.preprocessing.metadata == measured
+    assert checkpoint.preprocessing.normalisation == checkpoint.settings.normalisation
+    assert (checkpoint.origin.recipe_hash, checkpoint.origin.size_pix) == ("5ca1ab1e5ca1ab1e", 32)
+
+
+def test_scores_of_the_validation_split_are_those_that_training_saw_over_the_whole_of_it(
+    rings: StampsDirectory, trained: Path, tmp_path: Path
+) -> None:
+    arguments = ["--stamps", str(rings.stamps), "--checkpoint", str(trained / "best.pt"), "--out", str(tmp_path / "val")]
+    score.main([*arguments, "--split", "val", "--device", "cpu", "--workers", "0"])
+    table = read_table(tmp_path / "val" / "split-val.parquet", SCORES)
+    assert table.num_rows == 46  # 24 pairs less the refused one
+    logits, labels = table["logit"].to_numpy().astype(float), table["label"].to_numpy()
+    loss = np.mean(np.logaddexp(0, logits) - labels * logits)
+    best = load_checkpoint(trained / "best.pt", CPU)
+    assert loss == pytest.approx(best.progress.metrics["val_loss"], rel=1e-6)
+
+
+def test_a_score_is_what_the_network_says_of_that_stamp_alone_prepared_as_in_training(
+    rings: StampsDirectory, trained: Path
+) -> None:
+    score_and_evaluate(rings.stamps, trained)
+    table = read_table(trained / "scores" / "split-test.parquet", SCORES)
+    said = dict(zip(table["task_id"].to_pylist(), table["logit"].to_pylist(), strict=True))
+    checkpoint = load_checkpoint(trained / "best.pt", CPU)
+    (path,) = (rings.stamps / "split=test").glob("*.parquet")
+    network = checkpoint.network.eval()
+    for row in read_table(path, STAMPS).to_pylist()[:6]:
+        values = torch.tensor([[row[name] for name in checkpoint.settings.metadata_columns]], dtype=torch.float64)
+        pixels = torch.from_numpy(decode_stamp(row["stamp_npz"]))[None]
+        with torch.inference_mode():
+            logit = network(*checkpoint.preprocessing.prepare(pixels, values, CPU))
+            permuted = network(*checkpoint.preprocessing.prepare(pixels, values + torch.tensor([[0.3, 0.0]]), CPU))
+        assert float(logit) == pytest.approx(said[row["task_id"]], abs=1e-4)
+        assert float(permuted) != pytest.approx(float(logit), abs=1e-4)  # the conditions are heard
+
+
+def test_scores_say_whose_they_are_and_leave_out_refused_rows_only(rings: StampsDirectory, trained: Path) -> None:
+    score_and_evaluate(rings.stamps, trained)
+    (path,) = run_files(trained / "scores", SCORES)
+    table = read_table(path, SCORES)
+    assert set(table["checkpoint_hash"].to_pylist()) == {checkpoint_hash(trained / "best.pt")}
+    assert table.num_rows == 118 and set(table["split"].to_pylist()) == {"test"}
+    assert read_run(trained / "scores")["counts"] == {"refused": 2}
+
+
+def test_a_stamp_that_cannot_be_decoded_keeps_its_row_without_a_score(tmp_path: Path) -> None:
+    directory = small_stamps(tmp_path / "data")
+    rewrite_stamps(directory, "test", lambda row: row | {"stamp_npz": b"?"} if row["task_id"].endswith("31") else row)
+    rewrite_stamps(directory, "test", lambda row: row | {"stamp_npz": b"?"} if row["host_id"] == "9010-2-3" else row)
+    train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path, epochs=1))
+    figures = score_and_evaluate(directory.stamps, tmp_path / "out")["test"]
+    assert (figures["n_unscored"], figures["n_positive"], figures["n_negative"]) == (2, 6, 6)
+
+
+def test_scoring_refuses_stamps_of_another_size_and_another_checkpoint_in_its_place(
+    rings: StampsDirectory, trained: Path, tmp_path: Path
+) -> None:
+    other = small_stamps(tmp_path / "data", size=16)
+    arguments = [
+        "--checkpoint",
+        str(trained / "best.pt"),
+        "--device",
+        "cpu",
+        "--workers",
+        "0",
+        "--out",
+        str(tmp_path / "scores"),
+    ]
+    with pytest.raises(InputError, match="stamps of 16 pixels; the checkpoint was trained on 32"):
+        score.main(["--stamps", str(other.stamps), *arguments])
+    score.main(["--stamps", str(rings.stamps), *arguments])
+    arguments[1] = str(trained / "last.pt")
+    with pytest.raises(RunError, match="checkpoint_hash"):
+        score.main(["--stamps", str(rings.stamps), *arguments])
+
+
+def test_a_scoring_run_that_was_cut_off_goes_on(rings: StampsDirectory, trained: Path, tmp_path: Path) -> None:
+    arguments = ["--stamps", str(rings.stamps), "--checkpoint", str(trained / "best.pt"), "--out", str(tmp_path / "scores")]
+    arguments += ["--split", "val", "test", "--device", "cpu", "--workers", "0"]
+    score.main(arguments)
+    (tmp_path / "scores" / FINISHED_NAME).unlink()
+    (tmp_path / "scores" / "split-test.parquet").unlink()
+    kept = (tmp_path / "scores" / "split-val.parquet").stat().st_mtime_ns
+    score.main(arguments)
+    assert read_run(tmp_path / "scores")["rows"] == 46 + 118
+    assert (tmp_path / "scores" / "split-val.parquet").stat().st_mtime_ns == kept
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_stamps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = small_stamps(tmp_path / "data")
+    victim = f"{0:04d}{5:08d}{1:020d}"
+    original = __import__("trainer.training_loop", fromlist=["_"]).losses_of
+    stepped: list[int] = []
+
+    def poisoned(checkpoint: Any, batch: Any, *rest: Any) -> torch.Tensor:
+        losses = original(checkpoint, batch, *rest)
+        factor = torch.tensor([float("nan") if name == victim else 1.0 for name in batch.task_ids])
+        return losses * factor
+
+    monkeypatch.setattr("trainer.training_loop.losses_of", poisoned)
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: stepped.append(1))
+    with pytest.raises(NonFiniteError, match=rf"epoch 1: the loss is not finite.*task_id {victim}.*step was not taken"):
+        train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path))
+    assert len(stepped) < 3 and not (tmp_path / "out" / "last.pt").exists()
+
+
+def without(label: int) -> Any:
+    return lambda row: row | {"reasons": 4096, "stamp_npz": None} if row["label"] == label else row
+
+
+@pytest.mark.parametrize(
+    ("split", "change", "text"),
+    [
+        ("train", without(1), "split 'train' has 0 lenses and 23 negatives; wanted some of both"),
+        ("train", without(0), "split 'train' has 23 lenses and 0 negatives"),
+        ("val", without(0), "split 'val' has 7 lenses and 0 negatives"),
+        ("val", lambda row: row | {"reasons": 1, "stamp_npz": None}, "all refused"),
+        (
+            "train",
+            lambda row: row | {"label": -1 if row["replicate"] == 0 else 0},
+            "whose label is not 0 or 1|wanted some of both",
+        ),
+    ],
+)
+def test_splits_that_cannot_carry_a_training_are_refused_before_anything_is_written(
+    tmp_path: Path, split: str, change: Any, text: str
+) -> None:
+    directory = small_stamps(tmp_path / "data", size=8)
+    rewrite_stamps(directory, split, change)
+    with pytest.raises(InputError, match=text):
+        train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_validation_split_of_one_class_trains_where_the_loss_decides(tmp_path: Path) -> None:
+    directory = small_stamps(tmp_path / "data")
+    rewrite_stamps(directory, "val", without(0))
+    settings = write_settings(tmp_path, epochs=1)
+    settings.write_text(settings.read_text().replace("warmup_epochs", "best_by: val_loss, warmup_epochs"))
+    assert train_tiny(directory.stamps, tmp_path / "out", settings) == 0
+    assert log_of(tmp_path / "out")[0]["val_auc"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (["--batch-size", "64"], r"a batch of 64 was asked for; the training split has 46 stamps"),
+        (["--batch-size", "18"], r"batch_size is 18 and data.lanes is 4"),
+        (["--backbone", "vgg"], r"network.backbone"),
+        (["--device", "cuda:9"], r"device 'cuda:9' was asked for; this machine has \d usable GPUs"),
+        (["--device", "tpu"], r"wanted auto, cpu, cuda or cuda:N"),
+        (["--workers", "3"], r"4 lanes a rank and 3 reading processes"),
+    ],
+)
+def test_flags_that_cannot_be_met_are_refused(tmp_path: Path, flags: list[str], text: str) -> None:
+    directory = small_stamps(tmp_path / "data", size=16)
+    with pytest.raises(InputError, match=text):
+        train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path), *flags)
+    assert not (tmp_path / "out").exists()
+
+
+def test_stamps_too_small_for_the_network_are_refused(tmp_path: Path) -> None:
+    directory = small_stamps(tmp_path / "data", size=8)
+    with pytest.raises(InputError, match=r"stamps of 8 pixels are too small for network.stem_stride 2; wanted at least 16"):
+        train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path))
+
+
+def test_several_processes_are_refused_as_long_as_gradients_are_not_averaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="torchrun started 2 processes; this version trains in one"):
+        train_tiny(small_stamps(tmp_path / "data", size=8).stamps, tmp_path / "out", write_settings(tmp_path))
+
+
+def test_a_feature_that_injection_made_is_refused_by_training(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, more="metadata_columns: [psf_fwhm_r_arcsec, arc_snr]\n")
+    with pytest.raises(InputError, match="'arc_snr' exists only because a lens was injected"):
+        train_tiny(small_stamps(tmp_path / "data", size=8).stamps, tmp_path / "out", settings)
+
+
+def test_the_learning_rate_rises_falls_and_ends_near_zero() -> None:
+    settings = OptimisationSettings(epochs=4, warmup_epochs=1.0, learning_rate=1.0)
+    rates = [learning_rate(step, 10, settings) for step in range(40)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[10] == pytest.approx(1.0)
+    assert all(a > b for a, b in itertools.pairwise(rates[10:])) and 0 < rates[-1] < 0.01
+    assert learning_rate(0, 1, OptimisationSettings(epochs=1, warmup_epochs=3.0, learning_rate=1.0)) == 1.0
+
+
+def test_biases_norms_and_layer_scales_do_not_decay(trained: Path) -> None:
+    network = load_checkpoint(trained / "best.pt", CPU).network
+    decayed, others = make_optimiser(network, OptimisationSettings()).param_groups
+    assert {p.ndim for p in decayed["params"]} == {2, 4} and {p.ndim for p in others["params"]} == {1}
+    assert decayed["weight_decay"] == OptimisationSettings().weight_decay and others["weight_decay"] == 0
+    assert len(decayed["params"]) + len(others["params"]) == len(list(network.parameters()))

@@ -1,0 +1,134 @@
+"""A checkpoint: weights and everything that is needed to use them, in one file that loads without running code.
+
+It holds plain tensors, numbers, strings, lists and dictionaries only, so ``torch.load(weights_only=True)`` reads it. It is
+written beside its final name and renamed, so that a reader sees the old one or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from schemas.contract import CONTRACT_VERSION
+from schemas.job_entry import InputError
+from trainer.lens_network import LensNetwork
+from trainer.preprocessing import Preprocessing
+from trainer.train_settings import TrainSettings, settings_from
+
+FORMAT = "darkhaloscope checkpoint"
+FORMAT_VERSION = 1
+BEST_NAME = "best.pt"
+LAST_NAME = "last.pt"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a network was trained on, and with which code."""
+
+    code_version: str
+    recipe_hash: str
+    recipe_name: str
+    stamps_seed: int | None
+    size_pix: int
+    contract_version: str = CONTRACT_VERSION
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stood: epochs done, and what the best checkpoint so far reached (None before the first)."""
+
+    epochs_done: int
+    best_epoch: int | None
+    best_value: float | None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network ready to use, with its settings, preprocessing and origin. ``optimiser`` only where training may go on."""
+
+    network: LensNetwork
+    settings: TrainSettings
+    preprocessing: Preprocessing
+    origin: Origin
+    progress: Progress
+    optimiser: dict[str, Any] | None = None
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+    """Write the file whole or not at all; returns the first 16 hex digits of its SHA-256."""
+    plain = {
+        "settings": checkpoint.settings.model_dump(mode="json"),
+        "preprocessing": checkpoint.preprocessing.to_plain(),
+        "origin": asdict(checkpoint.origin),
+        "progress": asdict(checkpoint.progress),
+    }
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "model": {name: tensor.detach().cpu() for name, tensor in checkpoint.network.state_dict().items()},
+        # Through JSON, because pickle writes equal strings differently where they are one object: a resumed run would differ.
+        **json.loads(json.dumps(plain)),
+        "optimiser": checkpoint.optimiser,
+    }
+    buffer = io.BytesIO()  # torch writes the file's own name into a file; into a buffer the same content gives the same bytes
+    torch.save(content, buffer)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished.write_bytes(buffer.getvalue())
+    os.replace(unfinished, path)
+    return hashlib.sha256(buffer.getvalue()).hexdigest()[:16]
+
+
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+    """Read a checkpoint and build its network on a device.
+
+    Raises InputError for a file that is not one of ours, is of another format version or contract, or whose weights do not
+    fit the architecture that it names.
+    """
+    content = _read(path)
+    origin = Origin(**content["origin"])
+    known = CONTRACT_VERSION.partition(".")[0]
+    if origin.contract_version.partition(".")[0] != known:
+        raise InputError(f"{path} was trained on stamps of contract {origin.contract_version}; this code reads {known}.x")
+    settings = settings_from(content["settings"], f"in {path}")
+    preprocessing = Preprocessing.from_plain(content["preprocessing"])
+    network = LensNetwork(settings.network, len(preprocessing.metadata.columns))
+    try:
+        network.load_state_dict(content["model"], strict=True)
+    except RuntimeError as error:
+        text = " ".join(str(error).split())[:300]
+        raise InputError(f"{path}: its weights do not fit {settings.network.backbone!r}, which it names: {text}") from error
+    return Checkpoint(
+        network.to(device), settings, preprocessing, origin, Progress(**content["progress"]), content["optimiser"]
+    )
+
+
+def checkpoint_hash(path: Path) -> str:
+    """First 16 hex digits of the SHA-256 of the file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        text = str(error).split("\n", 1)[0][:200]
+        raise InputError(f"{path} is not a checkpoint that loads without running code: {text}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        seen = sorted(content)[:6] if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"{path} is a torch file with {seen}; wanted a {FORMAT!r} as dhs train writes it")
+    if content["format_version"] != FORMAT_VERSION:
+        raise InputError(f"{path} is of checkpoint format {content['format_version']}; this code reads {FORMAT_VERSION}")
+    return content

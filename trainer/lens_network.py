@@ -1,0 +1,25 @@
+"""The whole network: a backbone for the pixels and the head that adds the observing conditions."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import nn
+
+from trainer.backbones import build_backbone
+from trainer.meta_fusion_head import MetaFusionHead
+from trainer.train_settings import NetworkSettings
+
+
+class LensNetwork(nn.Module):
+    """Normalised images (sample, 3, y, x) and metadata (sample, column) → logits (sample,)."""
+
+    def __init__(self, settings: NetworkSettings, metadata_columns: int) -> None:
+        super().__init__()
+        self.backbone = build_backbone(settings)
+        self.head = MetaFusionHead(self.backbone.features, metadata_columns)
+
+    def forward(self, images: torch.Tensor, metadata: torch.Tensor) -> torch.Tensor:
+        """One logit a sample."""
+        return cast(torch.Tensor, self.head(self.backbone(images), metadata))

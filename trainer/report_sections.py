@@ -1,0 +1,273 @@
+"""The sections of a report: each is a title, the template that lays it out, and its content, or the reason why it is empty.
+
+A section of a later kind (gates, anchors, completeness) is one more function here or elsewhere, and one more template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.refusal_reasons import MEANINGS, Reason, names_of
+from schemas.split_rule import SPLITS
+from schemas.survey import BANDS
+from trainer.figures_canvas import BAND_COLOURS, CONTROL_COLOUR, LENS_COLOUR, Drawing
+from trainer.figures_population import draws_figure, histogram, psf_histogram
+from trainer.figures_scores import roc_figure, score_histogram, supported_from, training_figure
+from trainer.report_examples import gallery_examples, hard_examples, scored
+from trainer.report_inputs import FloatArray, ReportInputs, column_numbers
+from trainer.report_metrics import Estimate, OperatingPoint
+
+_REFUSED_BECAUSE = {
+    "n_refused_redshift": "redshift",
+    "n_refused_theta_e": "Einstein radius",
+    "n_refused_images": "single image",
+    "n_refused_magnification": "magnification",
+    "n_refused_snr": "arc S/N",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """``template`` lays out ``content``; where ``absent`` says why there is none, that sentence stands instead."""
+
+    anchor: str
+    title: str
+    template: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline figure: what it is, the figure, what stands behind it."""
+
+    title: str
+    figure: str
+    detail: str
+    measured: bool = True
+
+
+def all_sections(inputs: ReportInputs, examples: int) -> list[Section]:
+    """Every section in the order in which a person should meet it."""
+    return [
+        gallery_section(inputs, examples),
+        population_section(inputs),
+        counts_section(inputs),
+        scores_section(inputs),
+        training_section(inputs),
+        hard_section(inputs, examples),
+        Section("reading", "How to read this", "section_reading.html.j2", {"prevalence": training_prevalence(inputs)}),
+        Section("limits", "What this report does not show", "section_limits.html.j2"),
+    ]
+
+
+def headline_cards(inputs: ReportInputs) -> list[Card]:
+    """The figures that a person looks for first."""
+    made, lens = inputs.made, inputs.lens
+    refused = int((~made).sum())
+    total = len(made)
+    cards = [Card("Stamps made", f"{int(made.sum()):,}", f"{refused:,} of {total:,} tasks refused, each with its reason")]
+    for name in SPLITS:
+        here = made & inputs.equal("split", name)
+        if here.any():
+            text = f"{int((here & lens).sum()):,} / {int((here & ~lens).sum()):,}"
+            cards.append(Card(f"Lenses / others, {name}", text, f"{inputs.distinct('host_id', here):,} host galaxies"))
+    return cards + _score_cards(inputs)
+
+
+def gallery_section(inputs: ReportInputs, examples: int) -> Section:
+    """Lenses beside their controls and the arcs alone."""
+    found = gallery_examples(inputs, examples)
+    absent = "" if found else "No lens was made: every task was refused, or the run holds controls only."
+    paired = any(len(example.pictures) > 1 for example in found)
+    return Section("gallery", "Gallery", "section_gallery.html.j2", {"examples": found, "paired": paired}, absent)
+
+
+def population_section(inputs: ReportInputs) -> Section:
+    """Distributions of what was made."""
+    figures = [figure for figure in _population_figures(inputs) if figure is not None]
+    absent = "" if figures else "No stamp was made, so there is no distribution to show."
+    return Section("population", "What was made", "section_figures.html.j2", {"figures": figures}, absent)
+
+
+def _population_figures(inputs: ReportInputs) -> list[Drawing | None]:
+    lens, other = inputs.made & inputs.lens, inputs.made & ~inputs.lens
+
+    def of(name: str, rows: npt.NDArray[np.bool_] = lens) -> FloatArray:
+        return inputs.numbers(name)[rows]
+
+    host_by_class = {"lenses": of("mag_raw_r"), "others": of("mag_raw_r", other)}
+    by_band = {band: of(f"psf_fwhm_{band}_arcsec", inputs.made) for band in BANDS}
+    redshifts = {"lens galaxy": of("z_lens"), "source": of("z_source")}
+    two = (CONTROL_COLOUR, BAND_COLOURS["z"])
+    return [
+        histogram({"lenses": of("theta_e_arcsec")}, "Einstein radius θE (arcsec)", "Einstein radii of the lenses made."),
+        histogram(
+            {"lenses": of("arc_snr")},
+            "arc S/N (matched filter, r)",
+            "Signal to noise of the arcs, white noise assumed.",
+            log=True,
+        ),
+        histogram(
+            {"arc as observed": of("injected_mag_r"), "source unlensed": of("source_mag_r")},
+            "r magnitude (AB)",
+            "Light of the arcs and of the sources before lensing. Real arcs have r of about 20 to 23, real sources 23 to 26.",
+            colours=(LENS_COLOUR, BAND_COLOURS["z"]),
+        ),
+        histogram(host_by_class, "host r magnitude (AB)", "Hosts by class: a difference here is one that a network can use."),
+        psf_histogram(by_band),
+        histogram(redshifts, "redshift", "Redshifts of lens galaxies and sources.", colours=two),
+        histogram({"lenses": of("magnification")}, "magnification", "Light of the arc over the source's own light.", log=True),
+        histogram(
+            {"lenses": of("theta_e_over_fwhm")},
+            "θE / PSF FWHM (r)",
+            "Below about 1 the arc melts into its host; above 1.5 it can be told from the core.",
+        ),
+        histogram(
+            {"lenses": of("arc_to_host_flux")},
+            "arc flux / host flux (r)",
+            "Arc over host. The failed experiment had 0.3 to 3.2 here: arcs as bright as their hosts.",
+            log=True,
+        ),
+    ]
+
+
+def counts_section(inputs: ReportInputs) -> Section:
+    """Rows by split and kind, refusals by reason, and the draws behind the plan."""
+    refused = {label: int(np.nansum(column_numbers(inputs.draws, name))) for name, label in _REFUSED_BECAUSE.items()}
+    drawn = int(np.nansum(column_numbers(inputs.draws, "n_drawn")))
+    accepted = max(drawn - sum(refused.values()), 0)
+    content = {
+        "rows": _rows_by_split(inputs),
+        "reasons": _reasons(inputs),
+        "planned": inputs.tasks_planned,
+        "standing": inputs.index.num_rows,
+        "drawn": drawn,
+        "outcomes": [*((f"refused: {label}", n) for label, n in refused.items()), ("accepted", accepted)],
+        "figure": draws_figure(refused, accepted) if drawn else None,
+    }
+    return Section("counts", "Counts and refusals", "section_counts.html.j2", content)
+
+
+def scores_section(inputs: ReportInputs) -> Section:
+    """ROC, rates and score histogram on the split that the report leads with."""
+    if inputs.metrics is None and inputs.logits is None:
+        return Section("scores", "Scores", "section_scores.html.j2", absent="No scores and no metrics.json were given.")
+    split = shown_split(inputs)
+    figures: list[Drawing | None] = []
+    content: dict[str, Any] = {"split": split, "points": [], "auc": "", "missing": ""}
+    if inputs.metrics is not None:
+        name, metrics = inputs.metrics.shown()
+        figures.append(roc_figure(name, metrics))
+        bound = supported_from(metrics.n_negative)
+        content |= {"points": [_point(point) for point in metrics.tpr_at_fpr], "bound": f"{bound:.2g}", "split": name}
+        content["auc"] = _estimate(metrics.auc, metrics.why or "")[0]
+    else:
+        content["missing"] = "No metrics.json was given, so there is no ROC and no rate."
+    if inputs.logits is not None:
+        logits = scored(inputs, split)
+        known = np.isfinite(logits)
+        figures.append(score_histogram(logits[known & inputs.lens], logits[known & ~inputs.lens], split))
+    else:
+        content["missing"] = "No scores were given, so there is no histogram of scores."
+    return Section("scores", "Scores", "section_scores.html.j2", content | {"figures": [f for f in figures if f]})
+
+
+def training_section(inputs: ReportInputs) -> Section:
+    """The training curve."""
+    if inputs.epochs is None:
+        return Section("training", "Training", "section_figures.html.j2", absent="No training log was given.")
+    return Section("training", "Training", "section_figures.html.j2", {"figures": [training_figure(inputs.epochs)]})
+
+
+def hard_section(inputs: ReportInputs, examples: int) -> Section:
+    """Highest-scoring negatives and lowest-scoring positives with pictures."""
+    title = "Where it is most wrong"
+    if inputs.logits is None:
+        return Section("hard", title, "section_hard.html.j2", absent="No scores were given.")
+    split = shown_split(inputs)
+    negatives, positives = hard_examples(inputs, split, examples)
+    return Section("hard", title, "section_hard.html.j2", {"negatives": negatives, "positives": positives, "split": split})
+
+
+def shown_split(inputs: ReportInputs) -> str:
+    """Test where it was scored, else val, else train."""
+    if inputs.logits is None:
+        return inputs.metrics.shown()[0] if inputs.metrics else "test"
+    known = np.isfinite(inputs.logits)
+    return next((name for name in SPLITS[::-1] if (known & inputs.equal("split", name)).any()), "test")
+
+
+def training_prevalence(inputs: ReportInputs) -> str:
+    """Share of lenses among the training stamps, as text: what p means depends on it."""
+    train = inputs.made & inputs.equal("split", "train")
+    return f"{100 * (inputs.lens & train).sum() / train.sum():.0f}\u00a0%" if train.any() else ""
+
+
+def _score_cards(inputs: ReportInputs) -> list[Card]:
+    if inputs.metrics is None:
+        return [Card("AUC", "not measured", "no metrics.json was given", measured=False)]
+    name, metrics = inputs.metrics.shown()
+    figure, detail = _estimate(metrics.auc, metrics.why or "no reason was given")
+    behind = f"{detail}; {name} split, {metrics.n_positive:,} lenses, {metrics.n_negative:,} others"
+    cards = [Card("AUC", figure, behind, measured=metrics.auc is not None)]
+    for point in metrics.tpr_at_fpr:
+        if abs(point.fpr - 0.01) < 1e-9:
+            row = _point(point)
+            cards.append(Card("Lenses found at FPR 1\u00a0%", row["tpr"], row["interval"], measured=row["supported"]))
+    return cards
+
+
+def _estimate(estimate: Estimate | None, why: str) -> tuple[str, str]:
+    """A figure and its interval as text."""
+    if estimate is None or estimate.value is None:
+        return "none", (estimate.why if estimate else "") or why
+    return f"{estimate.value:.4f}", _interval(estimate.low, estimate.high, 4)
+
+
+def _point(point: OperatingPoint) -> dict[str, Any]:
+    """A row of the table of rates; a rate that the negatives do not support is not printed."""
+    row: dict[str, Any] = {
+        "supported": point.supported and point.tpr is not None,
+        "fpr": f"{100 * point.fpr:g}\u00a0%",
+        "negatives": f"{point.n_negative:,}",
+        "false": f"{point.expected_false_positives:.3g}",
+    }
+    if point.tpr is None or not point.supported:
+        return row | {"tpr": "not supported", "interval": f"not supported by {point.n_negative:,} negatives"}
+    percent = [None if bound is None else 100 * bound for bound in (point.low, point.high)]
+    return row | {"tpr": f"{100 * point.tpr:.1f}\u00a0%", "interval": _interval(percent[0], percent[1], 1, "\u00a0%")}
+
+
+def _interval(low: float | None, high: float | None, digits: int, unit: str = "") -> str:
+    if low is None or high is None:
+        return "no interval: too few groups"
+    return f"95\u00a0% interval {low:.{digits}f} to {high:.{digits}f}{unit}"
+
+
+def _rows_by_split(inputs: ReportInputs) -> list[dict[str, Any]]:
+    order = {name: place for place, name in enumerate(SPLITS)}
+    groups = inputs.index.group_by(["split", "kind"]).aggregate([]).to_pylist()
+    groups.sort(key=lambda group: (order.get(group["split"], len(order)), group["kind"] != "lens", group["kind"]))
+    rows = []
+    for group in groups:
+        here = inputs.equal("split", group["split"]) & inputs.equal("kind", group["kind"])
+        counts = {"made": int((here & inputs.made).sum()), "refused": int((here & ~inputs.made).sum())}
+        rows.append({**group, **counts, "hosts": inputs.distinct("host_id", here)})
+    return rows
+
+
+def _reasons(inputs: ReportInputs) -> Sequence[tuple[str, str, int]]:
+    """Name, meaning and rows of each reason for a refusal, the commonest first."""
+    reasons, rows = np.unique(inputs.index["reasons"].to_numpy(), return_counts=True)
+    counts: dict[str, int] = {}
+    for value, n in zip(reasons.tolist(), rows.tolist(), strict=True):
+        for name in names_of(value):
+            counts[name] = counts.get(name, 0) + n
+    meanings = {reason.name: text for reason, text in MEANINGS.items() if isinstance(reason, Reason)}
+    return [(name, meanings.get(name, "unknown"), n) for name, n in sorted(counts.items(), key=lambda item: -item[1])]

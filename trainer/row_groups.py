@@ -1,0 +1,93 @@
+"""Row groups of stamps files, opened and read in the process that decodes them.
+
+Page checksums are verified while reading: without that a flipped byte on disk would be read silently.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.array_codec import BlobError
+from schemas.contract import ContractError
+from schemas.contract_files import open_parquet
+from schemas.stamps import STAMPS
+from trainer.stamp_catalogue import StampCatalogue
+from trainer.stamp_decoding import decode_into
+
+IDENTITY_COLUMNS = ("task_id", "host_id", "cell", "split", "kind", "label")
+_OPEN_FILES = 16
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """One row group: identity columns, metadata (row, column) with NaN for null, and blobs not yet decoded."""
+
+    identity: pa.Table
+    task_ids: list[str]
+    labels: npt.NDArray[np.int16]
+    metadata: npt.NDArray[np.float64]
+    blobs: pa.BinaryArray
+
+    def decode(self, row: int, pixels: npt.NDArray[np.float32]) -> bool:
+        """Write a row's pixels (band, size, size); False, and zeros, where its blob is not a readable stamp."""
+        try:
+            buffer = self.blobs[row].as_buffer()
+            if buffer is None:
+                raise BlobError("the row is not refused, and its blob is null")
+            decode_into(memoryview(buffer), pixels)
+        except BlobError:
+            pixels[...] = 0
+            return False
+        return True
+
+
+class RowGroupReader:
+    """Reads row groups of a catalogue's files, keeping a few files open. Never pickled: each process makes its own."""
+
+    def __init__(self, catalogue: StampCatalogue) -> None:
+        self._catalogue = catalogue
+        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+
+    def read(self, group: int) -> RowGroup:
+        """The catalogue's row group by number; raises ContractError where its pages fail their checksums."""
+        path = self._catalogue.files[self._catalogue.group_file[group]]
+        columns = self._catalogue.metadata_columns
+        number = int(self._catalogue.group_number[group])
+        try:
+            table = self._file(path).read_row_group(
+                number, columns=[*IDENTITY_COLUMNS, *columns, "stamp_npz"], use_threads=False
+            )
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ContractError(f"{path}, row group {number}: {error}") from error
+        return RowGroup(
+            identity=table.select(IDENTITY_COLUMNS),
+            task_ids=table["task_id"].to_pylist(),
+            labels=table["label"].to_numpy(),
+            metadata=_values(table, columns),
+            blobs=table["stamp_npz"].combine_chunks(),
+        )
+
+    def _file(self, path: str) -> pq.ParquetFile:
+        if path not in self._open:
+            self._open[path] = open_parquet(Path(path), STAMPS)
+            if len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(path)
+        return self._open[path]
+
+    def close(self) -> None:
+        """Close the open files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
+def _values(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    return np.stack([table[name].to_numpy().astype(np.float64) for name in columns], axis=1)

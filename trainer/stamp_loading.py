@@ -1,0 +1,121 @@
+"""From datasets to batches in the training process: reading processes, their number, and the limit on corrupt stamps.
+
+Workers are spawned (a fork copies locks of Arrow and CUDA that may be held) and live for the whole training.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from torch.utils.data import DataLoader, Sampler
+
+from schemas.job_entry import InputError
+from trainer.sample_order import OrderPlan, lanes_of_rank, lanes_of_worker
+from trainer.stamp_catalogue import StampCatalogue
+from trainer.stamp_reader import BatchKey, IdentifiedBatch, ShuffledStamps, StampBatch, WholeSplit, join_batches
+from trainer.train_settings import DataSettings
+
+Item = TypeVar("Item")
+_MOST_AUTOMATIC_WORKERS = 8
+_PREFETCH = 4
+
+
+class TrainingBatches:
+    """The batches of any epoch for one rank; ``epoch(n)`` gives the same batches whenever and wherever it is asked."""
+
+    def __init__(
+        self,
+        catalogue: StampCatalogue,
+        plan: OrderPlan,
+        data: DataSettings,
+        *,
+        pin: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.plan = plan
+        self._lanes = lanes_of_rank(plan.lanes, rank, world_size)
+        workers = automatic_workers(len(self._lanes)) if data.workers is None else data.workers
+        lanes_of_worker(plan.lanes, rank, world_size, 0, workers)
+        self._keys = _Keys()
+        self._loader = _loader(ShuffledStamps(catalogue, plan), self._keys, workers, pin=False)
+        self._limit, self._pin = data.max_corrupt, pin
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[StampBatch]:
+        """Batches of an epoch from number ``first_batch`` on; raises InputError past the limit of corrupt stamps."""
+        numbers = range(first_batch, self.plan.batches)
+        # Lane-minor order: the loader hands keys to its workers in turn, so each lane stays with one worker.
+        self._keys.keys = [BatchKey(epoch, lane, number) for number in numbers for lane in self._lanes]
+        parts: list[StampBatch] = []
+        corrupt: list[str] = []
+        for part in self._loader:
+            parts.append(part)
+            corrupt += part.corrupt
+            check_corrupt(corrupt, self._limit)
+            if len(parts) == len(self._lanes):
+                joined = join_batches(parts)
+                yield joined.pin_memory() if self._pin else joined
+                parts = []
+
+
+class SplitBatches:
+    """All kept rows of a split in file order, one batch a row group, for validation and scoring."""
+
+    def __init__(self, catalogue: StampCatalogue, data: DataSettings, *, pin: bool = False) -> None:
+        groups = [n for n, size in enumerate(catalogue.group_sizes) if size]
+        workers = automatic_workers(_MOST_AUTOMATIC_WORKERS) if data.workers is None else data.workers
+        self._keys = _Keys(groups)
+        self._loader = _loader(WholeSplit(catalogue), self._keys, min(workers, len(groups)), pin)
+        self._limit = data.max_corrupt
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[IdentifiedBatch]:
+        corrupt: list[str] = []
+        for batch in self._loader:
+            corrupt += batch.stamps.corrupt
+            check_corrupt(corrupt, self._limit)
+            yield batch
+
+
+def automatic_workers(lanes: int) -> int:
+    """Reading processes where nobody said how many: the largest divisor of the lanes that leaves a core to train."""
+    spare = min((os.cpu_count() or 1) - 1, _MOST_AUTOMATIC_WORKERS)
+    # One spare core reads no faster than the training process itself, and costs a start of several seconds.
+    return max((n for n in range(2, spare + 1) if lanes % n == 0), default=0)
+
+
+def check_corrupt(corrupt: Sequence[str], limit: int) -> None:
+    """Raise InputError where more stamps could not be read than the settings forgive."""
+    if len(corrupt) > limit:
+        raise InputError(
+            f"{len(corrupt)} stamps could not be decoded, first {', '.join(corrupt[:3])}; "
+            f"at most {limit} are skipped (data.max_corrupt). Run dhs audit on the stamps"
+        )
+
+
+class _Keys(Sampler[Any]):
+    """What the loader asks for, set anew before each pass; it lives in the training process, so workers always follow."""
+
+    def __init__(self, keys: Sequence[Any] = ()) -> None:
+        self.keys: Sequence[Any] = keys
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def _as_it_is(item: Item) -> Item:
+    return item
+
+
+def _loader(dataset: Any, keys: _Keys, workers: int, pin: bool) -> DataLoader[Any]:
+    more: dict[str, Any] = {}
+    if workers:
+        more = {"multiprocessing_context": "spawn", "persistent_workers": True, "prefetch_factor": _PREFETCH}
+    return DataLoader(dataset, batch_size=None, sampler=keys, collate_fn=_as_it_is, num_workers=workers, pin_memory=pin, **more)

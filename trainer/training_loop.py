@@ -1,0 +1,184 @@
+"""The run from top to bottom in the order things happen: epochs, steps, validation, the two checkpoints, the log.
+
+Nothing in it is a running state that is not in the last checkpoint: the learning rate is a function of the step, the order
+of the stamps and their orientations of the epoch, and torch's generator is set anew at each epoch. So a run that was cut off
+goes on from its last finished epoch and ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from schemas.job_entry import InputError
+from trainer.augmentation import orientations, turn
+from trainer.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, Progress, save_checkpoint
+from trainer.metrics import area_under_roc
+from trainer.optimisation import learning_rate, make_optimiser
+from trainer.prediction import predict
+from trainer.stamp_loading import SplitBatches, TrainingBatches
+from trainer.stamp_reader import StampBatch
+
+LOG_NAME = "log.jsonl"
+
+
+class NonFiniteError(InputError):
+    """The loss or a gradient is not a finite number; the text names the stamps of the step, which was not taken."""
+
+
+@dataclass
+class EpochSums:
+    """What an epoch adds up to: weighted loss, weight, stamps that could not be read, seconds."""
+
+    loss: float = 0.0
+    weight: float = 0.0
+    corrupt: int = 0
+    seconds: float = 0.0
+
+
+def fit(start: Checkpoint, training: TrainingBatches, validation: SplitBatches, device: torch.device, out: Path) -> Progress:
+    """Train from where ``start`` stands to the last epoch; ``best.pt``, ``last.pt`` and ``log.jsonl`` are in ``out``.
+
+    ``log.jsonl`` has one line an epoch: epoch (from 1), train_loss, val_loss, val_auc (null where a class is absent),
+    learning_rate at its end, images_per_s, seconds, corrupt, best (whether it is the best so far).
+    """
+    settings, network, progress = start.settings, start.network, start.progress
+    optimiser = make_optimiser(network, settings.optimisation)
+    if start.optimiser is not None:
+        optimiser.load_state_dict(start.optimiser)
+    _cut_log(out / LOG_NAME, progress.epochs_done)
+    for epoch in range(progress.epochs_done, settings.optimisation.epochs):
+        torch.manual_seed(_epoch_seed(settings.seed, epoch))
+        sums = train_epoch(replace(start, progress=progress), optimiser, training, device, epoch)
+        metrics = validate(start, validation, device)
+        metrics = {"train_loss": sums.loss / sums.weight, **metrics}
+        progress, best = _judge(progress, epoch, metrics, settings.optimisation.best_by)
+        standing = replace(start, progress=progress, optimiser=None)
+        if best:
+            save_checkpoint(out / BEST_NAME, standing)
+        save_checkpoint(out / LAST_NAME, replace(standing, optimiser=optimiser.state_dict()))
+        _log(out / LOG_NAME, _line(progress, metrics, sums, best, optimiser.param_groups[0]["lr"]))
+    return progress
+
+
+def train_epoch(
+    checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, training: TrainingBatches, device: torch.device, epoch: int
+) -> EpochSums:
+    """One pass over the training stamps; raises NonFiniteError before a step that would spoil the weights."""
+    settings, batches = checkpoint.settings.optimisation, training.plan.batches
+    checkpoint.network.train()
+    sums, started = EpochSums(), time.perf_counter()
+    with tqdm(desc=f"epoch {epoch + 1}/{settings.epochs}", total=training.plan.samples, unit="img", disable=None) as bar:
+        for number, batch in enumerate(training.epoch(epoch)):
+            rate = learning_rate(epoch * batches + number, batches, settings)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            loss, weight = _step(checkpoint, optimiser, batch, device, epoch)
+            sums.loss, sums.weight = sums.loss + loss * weight, sums.weight + weight
+            sums.corrupt += len(batch.corrupt)
+            bar.update(int(weight))
+            bar.set_postfix(loss=f"{sums.loss / max(sums.weight, 1):.4f}", refresh=False)
+    if not sums.weight:
+        raise InputError(f"epoch {epoch + 1}: none of {training.plan.samples} training stamps could be decoded")
+    sums.seconds = time.perf_counter() - started
+    return sums
+
+
+def validate(checkpoint: Checkpoint, validation: SplitBatches, device: torch.device) -> dict[str, float | None]:
+    """Loss and AUC over the whole validation split; None for an AUC of one class."""
+    scored = list(predict(checkpoint.network, checkpoint.preprocessing, validation, device, "validation"))
+    logits = np.concatenate([part.logits for part in scored]).astype(np.float64)
+    labels = np.concatenate([part.identity["label"].to_numpy() for part in scored]).astype(np.int64)
+    used = np.isfinite(logits)
+    logits, labels = logits[used], labels[used]
+    if not len(logits):
+        raise InputError("validation: no stamp gave a finite logit")
+    auc = area_under_roc(logits, labels)
+    loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
+    return {"val_loss": loss, "val_auc": None if math.isnan(auc) else auc}
+
+
+def _step(
+    checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, batch: StampBatch, device: torch.device, epoch: int
+) -> tuple[float, float]:
+    """One optimiser step; returns the mean loss of the stamps that count and their number."""
+    weights = batch.weights.to(device)
+    weight = float(batch.weights.sum())
+    if weight == 0:
+        return 0.0, 0.0
+    losses = losses_of(checkpoint, batch, device, epoch)
+    loss = (losses * weights).sum() / weight
+    optimiser.zero_grad(set_to_none=True)
+    if torch.isfinite(loss):
+        loss.backward()  # type: ignore[no-untyped-call]
+    clip = checkpoint.settings.optimisation.gradient_clip
+    norm = torch.nn.utils.clip_grad_norm_(checkpoint.network.parameters(), clip)
+    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        raise NonFiniteError(_which_are_not_finite(losses, batch, epoch, loss))
+    optimiser.step()
+    return float(loss.detach()), weight
+
+
+def losses_of(checkpoint: Checkpoint, batch: StampBatch, device: torch.device, epoch: int) -> torch.Tensor:
+    """Binary cross entropy of each stamp, float32 from float32 logits whatever the network's precision."""
+    settings = checkpoint.settings
+    images, metadata = checkpoint.preprocessing.prepare(batch.images, batch.metadata, device)
+    if settings.flips_and_rotations:
+        images = turn(images, orientations(batch.task_ids, settings.seed, epoch))
+    with torch.autocast(device.type, torch.bfloat16, enabled=settings.optimisation.precision == "bfloat16"):
+        logits = checkpoint.network(images, metadata)
+    return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels.to(device), reduction="none")
+
+
+def _which_are_not_finite(losses: torch.Tensor, batch: StampBatch, epoch: int, loss: torch.Tensor) -> str:
+    bad = [name for name, value in zip(batch.task_ids, losses.detach().cpu(), strict=True) if not torch.isfinite(value)]
+    what, names = ("loss", bad) if bad else ("gradient", batch.task_ids)
+    return (
+        f"epoch {epoch + 1}: the {what} is not finite (loss {float(loss.detach()):g}) for {len(names)} of "
+        f"{len(batch.task_ids)} stamps, task_id {', '.join(names[:8])}; the step was not taken. "
+        "Look at these stamps, or lower the learning rate"
+    )
+
+
+def _judge(progress: Progress, epoch: int, metrics: dict[str, float | None], best_by: str) -> tuple[Progress, bool]:
+    value = metrics[best_by]
+    if value is None:
+        raise InputError(f"{best_by} is undefined: the validation split has one class only; set optimisation.best_by: val_loss")
+    better = progress.best_value is None or (
+        value > progress.best_value if best_by == "val_auc" else value < progress.best_value
+    )
+    best = (epoch + 1, value) if better else (progress.best_epoch, progress.best_value)
+    return Progress(epoch + 1, *best, metrics=metrics), better
+
+
+def _line(progress: Progress, metrics: dict[str, float | None], sums: EpochSums, best: bool, rate: float) -> dict[str, Any]:
+    speed = {"images_per_s": round(sums.weight / sums.seconds, 1), "seconds": round(sums.seconds, 2)}
+    return {"epoch": progress.epochs_done, **metrics, "learning_rate": rate, **speed, "corrupt": sums.corrupt, "best": best}
+
+
+def _log(path: Path, line: dict[str, Any]) -> None:
+    with open(path, "a") as stream:
+        stream.write(json.dumps(line) + "\n")
+
+
+def _cut_log(path: Path, epochs: int) -> None:
+    """Drop lines of epochs that the last checkpoint does not hold, so that a resumed log counts each epoch once."""
+    if path.exists():
+        kept = [line for line in path.read_text().splitlines() if line and json.loads(line)["epoch"] <= epochs]
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+        unfinished.write_text("".join(f"{line}\n" for line in kept))
+        os.replace(unfinished, path)
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return (seed * 1_000_003 + epoch) % 2**63
