@@ -33,7 +33,8 @@ EPILOG = """\
 example:
   dhs mock-sky --out sky --bricks 20 --brick-size 1200 --hosts-per-brick 60
 then:
-  dhs select-hosts --sweep sky/sweep ... and dhs cut-hosts --bricks sky ...
+  dhs select-hosts --sweeps sky/sweep --out hosts
+  dhs cut-hosts --hosts hosts --bricks sky --out cutouts
 
 What is drawn (densities, colours, seeing, depth) is in spark_jobs/surveys/mock_sky.yaml; give a copy with --settings.
 """

@@ -119,6 +119,8 @@ def checkpoint_hash(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; wanted a checkpoint of dhs train, best.pt or last.pt")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle

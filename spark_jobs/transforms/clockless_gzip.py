@@ -30,7 +30,8 @@ def _without_clock(content: bytes) -> bytes:
                 continue
             start, rows = hdu.fileinfo()["datLoc"], hdu.header["NAXIS2"]
             heap = start + hdu.header.get("THEAP", hdu.header["NAXIS1"] * rows)
-            table = np.frombuffer(content, hdu.columns.dtype, count=rows, offset=start)
+            # astropy gives the columns in the machine's byte order; the file's is big-endian.
+            table = np.frombuffer(content, hdu.columns.dtype.newbyteorder(">"), count=rows, offset=start)
             names = [name for name in ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA") if name in hdu.columns.names]
             for length, offset in np.concatenate([table[name] for name in names]):
                 member = heap + int(offset)

@@ -35,7 +35,7 @@ Plane = npt.NDArray[np.float32]
 TRUNCATION = 8.0
 """Light ends at this many half-light radii: the total flux is then on the image, as in Tractor's own profiles."""
 _GSPARAMS = galsim.GSParams(maximum_fft_size=8192, folding_threshold=2e-3, maxk_threshold=1e-3)
-_WING_SIGMAS = 0.05
+_WING_SIGMAS = 0.01
 _LARGEST_HALF_STAMP_PIX = 400
 _LEAST_HALF_STAMP_PIX = 12
 

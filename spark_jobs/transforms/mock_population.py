@@ -37,6 +37,8 @@ Array = npt.NDArray[np.float64]
 _COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
 _EXP_INDEX, _DEV_INDEX = 1.0, 4.0
 _PLACING_ATTEMPTS = 200
+_HOST_BORDER = (1 - 0.25 / 0.262) / 2
+"""Share of a brick's side without hosts: the survey's bricks overlap by as much, and list such objects in the next brick."""
 
 
 def objects_of(mock: MockSky, brickname: str) -> Objects:
@@ -157,9 +159,9 @@ def _power_law_counts(rng: np.random.Generator, count: int, limits: tuple[float,
 
 def _apart(rng: np.random.Generator, count: int, size_pix: int, separation_pix: float) -> tuple[Array, Array]:
     """Positions at least a separation apart; the separation shrinks by a tenth where a place is not found."""
-    placed = np.empty((0, 2))
+    placed, border = np.empty((0, 2)), _HOST_BORDER * size_pix
     while len(placed) < count:
-        spot = _free_spot(lambda: rng.uniform(-0.5, size_pix - 0.5, 2), placed, separation_pix)
+        spot = _free_spot(lambda: rng.uniform(border - 0.5, size_pix - border - 0.5, 2), placed, separation_pix)
         if spot is None:
             separation_pix *= 0.9
         else:

@@ -82,6 +82,12 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes)
         load_checkpoint(tmp_path / "best.pt", CPU)
 
 
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.pt"):
+        with pytest.raises(InputError, match=r"no such file; wanted a checkpoint of dhs train"):
+            load_checkpoint(path, CPU)
+
+
 def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "best.pt", fresh())
     content = (tmp_path / "best.pt").read_bytes()

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.survey import PIXEL_SCALE_ARCSEC
 from spark_jobs.transforms.mock_brick import draw_band, draw_light, unit_noise
-from spark_jobs.transforms.mock_conditions import conditions_of, fwhm_at, transmission
+from spark_jobs.transforms.mock_conditions import conditions_of, fwhm_at, moffat_alpha_arcsec, transmission
 from tests.spark_jobs.small_mock_sky import NAME, SIZE, one_object, small_mock
 
 CONDITIONS = conditions_of(small_mock(), NAME)
@@ -60,8 +60,13 @@ def test_second_moments_on_the_stamp_are_minus_the_catalogue_s_ellipticity(e1: f
     seen = np.array([xx - yy, 2 * xy]) / (xx + yy)
     direction = -np.array([e1, e2]) / np.hypot(e1, e2)
     assert seen / np.hypot(*seen) == pytest.approx(direction, abs=0.02)
-    # (1-q)/(1+q) = 0.3 means (1-q^2)/(1+q^2) = 0.55; the round seeing takes a little off.
-    assert np.hypot(*seen) == pytest.approx(2 * np.hypot(e1, e2) / (1 + e1**2 + e2**2), rel=0.06)
+    # Mean r^2 of an exponential is 6 h^2, of a Moffat alpha^2 / (beta - 2); the round seeing dilutes the ellipticity.
+    e = np.hypot(e1, e2)
+    axis_ratio = (1 - e) / (1 + e)
+    galaxy = 6 * (4.0 / 1.678) ** 2 * (1 + axis_ratio**2) / 2
+    seeing = moffat_alpha_arcsec(CONDITIONS.bands["r"].fwhm_arcsec) ** 2 / 1.5
+    intrinsic = (1 - axis_ratio**2) / (1 + axis_ratio**2)
+    assert np.hypot(*seen) == pytest.approx(intrinsic * galaxy / (galaxy + seeing), rel=0.02)
 
 
 def test_an_object_over_the_edge_is_cut_there_and_does_not_wrap_around() -> None:

@@ -41,7 +41,7 @@ def test_bricks_lie_at_least_three_degrees_apart_and_away_from_the_galaxy() -> N
 
 
 def test_a_position_gives_the_survey_brick_that_owns_it_once() -> None:
-    assert [brick.name for brick in bricks_at_positions("150.1,2.2; 150.12,2.2; 34,-5")] == ["1501p022", "0338m050"]
+    assert [brick.name for brick in bricks_at_positions("150.1,2.2; 150.12,2.2; 34,-5")] == ["1501p022", "0339m050"]
 
 
 @pytest.mark.parametrize(
