@@ -15,12 +15,12 @@ from typing import Any
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, read_run, run_files
 from schemas.tasks import TASKS
-from spark_jobs.transforms.audit_bank import bank_check
-from spark_jobs.transforms.audit_blobs import DEFAULT_SAMPLE, blob_checks
-from spark_jobs.transforms.audit_files import AuditedFiles, audit_files
-from spark_jobs.transforms.audit_result import Audit, Check, Verdict
-from spark_jobs.transforms.audit_rows import open_views, refusal_counts, row_checks, row_counts
-from spark_jobs.transforms.audit_split import anchor_cells, planned_split, split_rule_check
+from spark_jobs.transforms.audits.audit_bank import bank_check
+from spark_jobs.transforms.audits.audit_blobs import DEFAULT_SAMPLE, blob_checks
+from spark_jobs.transforms.audits.audit_files import AuditedFiles, audit_files
+from spark_jobs.transforms.audits.audit_result import Audit, Check, Verdict
+from spark_jobs.transforms.audits.audit_rows import open_views, refusal_counts, row_checks, row_counts
+from spark_jobs.transforms.audits.audit_split import anchor_cells, planned_split, split_rule_check
 
 _DEFAULT_SPLIT_KEY = "host_cell"
 

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from schemas.code_version import code_version
 from schemas.job_entry import InputError, account, run_job
-from spark_jobs.transforms.bank_file import SourceBank, open_bank, write_bank
-from spark_jobs.transforms.bank_template import Census, Template, keep_templates, size_agreement
+from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank, write_bank
+from spark_jobs.transforms.bank.bank_template import Census, Template, keep_templates, size_agreement
 
 JOB = "source-bank"
 _SIZE_RANGE = (32, 512)
@@ -71,14 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _makers(args: argparse.Namespace) -> Iterable[Callable[[], Template]]:
     if args.real_galaxies:
-        from spark_jobs.transforms.bank_from_real_galaxies import real_galaxy_makers
+        from spark_jobs.transforms.bank.bank_from_real_galaxies import real_galaxy_makers
 
         return real_galaxy_makers(args.real_galaxies, args.image_dir, args.size)
     if args.cosmos_parametric:
-        from spark_jobs.transforms.bank_from_parametric import parametric_makers
+        from spark_jobs.transforms.bank.bank_from_parametric import parametric_makers
 
         return parametric_makers(args.cosmos_parametric, args.size)
-    from spark_jobs.transforms.bank_from_procedural import procedural_makers
+    from spark_jobs.transforms.bank.bank_from_procedural import procedural_makers
 
     return procedural_makers(_procedural(args), args.seed, args.size)
 

@@ -19,9 +19,9 @@ from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, SurveySettings, load_survey
-from spark_jobs.transforms.brick_cutouts import CutoutSettings
-from spark_jobs.transforms.cutout_files import CutoutAccount, CutoutTask, write_cutouts
 from spark_jobs.transforms.refusal_counts import count_refusals, refusals_text
+from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
+from spark_jobs.transforms.survey.cutout_files import CutoutAccount, CutoutTask, write_cutouts
 
 JOB = "cut-hosts"
 _SIZES = range(8, 513)

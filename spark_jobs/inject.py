@@ -23,9 +23,9 @@ from spark_jobs.recipe import Recipe, read_recipe
 from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
-from spark_jobs.transforms.bank_file import open_bank
-from spark_jobs.transforms.inject_shard import InjectSettings, ShardTask, inject_shard
-from spark_jobs.transforms.stamp_index import write_index
+from spark_jobs.transforms.bank.bank_file import open_bank
+from spark_jobs.transforms.simulation.inject_shard import InjectSettings, ShardTask, inject_shard
+from spark_jobs.transforms.simulation.stamp_index import write_index
 
 JOB = "inject"
 _EXAMPLE = """example:

@@ -13,12 +13,12 @@ from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_f
 from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
-from spark_jobs.transforms.brick_table import write_brick_table
-from spark_jobs.transforms.brick_tiling import Brick
-from spark_jobs.transforms.mock_brick_files import BrickDrawn, BrickJob, SweepJob, draw_brick, draw_sweep
-from spark_jobs.transforms.mock_positions import bricks_at_positions, default_bricks
-from spark_jobs.transforms.mock_settings import MockSky, load_sky_settings
-from spark_jobs.transforms.mock_sweep import sweep_name
+from spark_jobs.transforms.mock.brick_table import write_brick_table
+from spark_jobs.transforms.mock.brick_tiling import Brick
+from spark_jobs.transforms.mock.mock_brick_files import BrickDrawn, BrickJob, SweepJob, draw_brick, draw_sweep
+from spark_jobs.transforms.mock.mock_positions import bricks_at_positions, default_bricks
+from spark_jobs.transforms.mock.mock_settings import MockSky, load_sky_settings
+from spark_jobs.transforms.mock.mock_sweep import sweep_name
 
 JOB = "mock-sky"
 _SIZE_RANGE = (100, 3600)

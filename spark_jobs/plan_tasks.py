@@ -21,9 +21,9 @@ from spark_jobs.recipe import Recipe, packaged_recipes, read_recipe
 from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
-from spark_jobs.transforms.bank_file import open_bank
+from spark_jobs.transforms.bank.bank_file import open_bank
 from spark_jobs.transforms.file_commit import commit_bytes
-from spark_jobs.transforms.plan_files import (
+from spark_jobs.transforms.simulation.plan_files import (
     PlanSettings,
     PlanTask,
     brick_mean_fwhm,
@@ -31,7 +31,7 @@ from spark_jobs.transforms.plan_files import (
     usable_hosts,
     write_tasks,
 )
-from spark_jobs.transforms.plan_shard import tasks_per_host
+from spark_jobs.transforms.simulation.plan_shard import tasks_per_host
 
 JOB = "plan"
 STAMPS_PER_SHARD = 5000

@@ -22,13 +22,13 @@ from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, load_survey
-from spark_jobs.transforms.duplicate_hosts import duplicate_rows
-from spark_jobs.transforms.host_files import HostFileTask, SweepAccount, SweepTask, write_hosts, write_part
-from spark_jobs.transforms.host_rows import HostSelection
-from spark_jobs.transforms.known_lenses import read_positions
 from spark_jobs.transforms.refusal_counts import count_refusals, refusals_text
 from spark_jobs.transforms.sky_positions import sky_cells, unit_vectors
-from spark_jobs.transforms.sweep_reader import photo_z_file
+from spark_jobs.transforms.survey.duplicate_hosts import duplicate_rows
+from spark_jobs.transforms.survey.host_files import HostFileTask, SweepAccount, SweepTask, write_hosts, write_part
+from spark_jobs.transforms.survey.host_rows import HostSelection
+from spark_jobs.transforms.survey.known_lenses import read_positions
+from spark_jobs.transforms.survey.sweep_reader import photo_z_file
 
 JOB = "select-hosts"
 WORK = "_work"

@@ -21,9 +21,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from spark_jobs.survey_settings import load_survey  # noqa: E402
-from spark_jobs.transforms.brick_cutouts import CutoutSettings, cut_brick  # noqa: E402
-from spark_jobs.transforms.brick_files import find_plane  # noqa: E402
-from spark_jobs.transforms.brick_plane import frame_of, open_plane  # noqa: E402
+from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings, cut_brick  # noqa: E402
+from spark_jobs.transforms.survey.brick_files import find_plane  # noqa: E402
+from spark_jobs.transforms.survey.brick_plane import frame_of, open_plane  # noqa: E402
 from tests.spark_jobs.small_brick import BRICK, noise_planes, write_brick  # noqa: E402
 
 COUNTS = (5, 20, 50, 100, 150, 200, 300, 500, 1000)

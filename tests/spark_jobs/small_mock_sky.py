@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.transforms.mock_population import OBJECT
-from spark_jobs.transforms.mock_settings import MockSky, load_sky_settings
+from spark_jobs.transforms.mock.mock_population import OBJECT
+from spark_jobs.transforms.mock.mock_settings import MockSky, load_sky_settings
 
 SIZE = 300
 NAME = "1500p020"

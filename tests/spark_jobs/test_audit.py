@@ -21,8 +21,8 @@ from schemas.stamps import STAMPS
 from spark_jobs import audit
 from spark_jobs.audit import audit_directory
 from spark_jobs.recipe import read_recipe
-from spark_jobs.transforms.audit_result import Check, Verdict
-from spark_jobs.transforms.bank_file import BANK_VERSION, NUMBERS, TEXTS
+from spark_jobs.transforms.audits.audit_result import Check, Verdict
+from spark_jobs.transforms.bank.bank_file import BANK_VERSION, NUMBERS, TEXTS
 from tests.spark_jobs.audit_damage import Damaged, Row, rewrite
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 
@@ -347,7 +347,7 @@ def test_metadata_only_reads_no_blob(broken: Damaged) -> None:
 
 
 def test_no_question_names_a_blob_column() -> None:
-    from spark_jobs.transforms import audit_queries
+    from spark_jobs.transforms.audits import audit_queries
 
     texts = [text for name, text in vars(audit_queries).items() if name.isupper()]
     assert len(texts) > 10

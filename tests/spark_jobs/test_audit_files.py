@@ -20,8 +20,8 @@ from schemas.job_entry import InputError
 from schemas.run_record import FINISHED_NAME
 from schemas.stamps import STAMPS
 from spark_jobs.audit import audit_directory
-from spark_jobs.transforms.audit_blobs import in_sample
-from spark_jobs.transforms.audit_result import Verdict
+from spark_jobs.transforms.audits.audit_blobs import in_sample
+from spark_jobs.transforms.audits.audit_result import Verdict
 from tests.spark_jobs.audit_damage import Damaged, Row, rewrite
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 

@@ -18,8 +18,8 @@ from astropy.wcs import WCS
 from schemas.array_codec import decode_arrays
 from spark_jobs.physics.catalogue_shape import stamp_ellipticity
 from spark_jobs.survey_settings import load_survey
-from spark_jobs.transforms.brick_cutouts import CutoutSettings, cut_brick
-from spark_jobs.transforms.cutout_rows import cutout_rows, to_be_cut
+from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings, cut_brick
+from spark_jobs.transforms.survey.cutout_rows import cutout_rows, to_be_cut
 from tests.spark_jobs.small_brick import BRICK, SIDE, brick_header, noise_planes, sky_of, write_brick
 from tests.spark_jobs.small_hosts import host_row
 

@@ -1,0 +1,1 @@
+"""A drawn sky in the survey's own files."""

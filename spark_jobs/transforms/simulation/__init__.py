@@ -1,0 +1,1 @@
+"""From hosts to tasks, and from tasks and cutouts to stamps."""

@@ -1,0 +1,1 @@
+"""From sweep catalogues and coadd bricks to hosts and cutouts."""

@@ -1,0 +1,40 @@
+"""One hosts file to one cutouts file, without Spark: passes over a brick change nothing, a file that stands is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.contract_files import Provenance, read_table
+from schemas.cutouts import CUTOUTS
+from spark_jobs.survey_settings import load_survey
+from spark_jobs.transforms.survey import cutout_files
+from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
+from spark_jobs.transforms.survey.cutout_files import CutoutTask, write_cutouts
+from tests.spark_jobs.small_brick import BRICK, noise_planes, sky_of, write_brick
+from tests.spark_jobs.small_hosts import host_row, write_hosts_run
+
+
+def test_a_brick_cut_in_several_passes_gives_the_rows_of_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [host_row(n, *sky_of(60 + 9 * n, 120), BRICK, reasons=4 * (n % 3 == 0)) for n in range(10)]
+    hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": rows}) / "hosts" / "a.parquet"
+    settings = CutoutSettings(write_brick(tmp_path, noise_planes("g")), load_survey("legacy_dr10"), 32, ("g",))
+    once = write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "once.parquet"))
+    monkeypatch.setattr(cutout_files, "_BYTES_AT_ONCE", 3 * 32 * 32 * 4 * 3)  # three hosts a pass
+    assert write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "passes.parquet")) == once
+    found = [read_table(tmp_path / f"{name}.parquet", CUTOUTS).to_pylist() for name in ("once", "passes")]
+    assert found[0] == found[1]
+    assert [row["host_id"] for row in found[1]] == [row["host_id"] for row in rows]
+
+
+def test_a_file_that_stands_is_left_and_its_account_is_the_same(tmp_path: Path) -> None:
+    hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": [host_row(0, *sky_of(99, 99), BRICK)]}) / "hosts/a.parquet"
+    planes = {name: plane for name, plane in noise_planes("g").items() if name != "maskbits"}
+    settings = CutoutSettings(write_brick(tmp_path, planes), load_survey("legacy_dr10"), 32, ("g",))
+    task = CutoutTask(hosts, tmp_path / "a.parquet")
+    first = write_cutouts(settings, Provenance("test"), task)
+    stands = task.cutouts.stat().st_mtime_ns
+    assert write_cutouts(settings, Provenance("test"), task) == first
+    assert task.cutouts.stat().st_mtime_ns == stands
+    assert first.without_maskbits == (BRICK,)
