@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def encode_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=_FIXED_DATE), member.getvalue())
     return buffer.getvalue()
 
@@ -92,6 +93,8 @@ def _member_name(info: zipfile.ZipInfo) -> str:
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int) -> npt.NDArray[np.generic]:
     """One member, its header read and judged before its data."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BlobError(f"npz member {info.filename[:80]!r} has compression {info.compress_type}; wanted stored or deflated")
     limit = max_side * max_side * 8 + _NPY_HEADER_BYTES
     if info.file_size > limit:
         raise BlobError(f"npz member {info.filename[:80]!r} unpacks to {info.file_size} bytes; at most {limit} are accepted")
@@ -105,9 +108,11 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int)
         if version != (1, 0):
             raise BlobError(f"npy format {version}; wanted (1, 0)")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_NPY_HEADER_BYTES)
-    except ValueError as error:
+    # The header is Python text: what it raises depends on where its parser, tokenizer or dtype reader stumbles.
+    except (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError) as error:
         raise BlobError(f"npz member {info.filename[:80]!r} is not an npy array: {error}") from error
-    if dtype.kind not in "fiu" or fortran or len(shape) > 2 or any(side > max_side for side in shape):
+    sides_fit = all(type(side) is int and 0 <= side <= max_side for side in shape)
+    if dtype.kind not in "fiu" or fortran or len(shape) > 2 or not sides_fit:
         raise BlobError(
             f"npz member {info.filename[:80]!r} is {dtype} of shape {shape}; wanted numbers, sides up to {max_side}"
         )

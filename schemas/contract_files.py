@@ -132,10 +132,12 @@ def conform(data: pa.RecordBatch | pa.Table, contract: Contract) -> pa.Table:
 
 def read_table(path: Path, contract: Contract, columns: Iterable[str] | None = None) -> pa.Table:
     """Read the named columns (default: all) of one Parquet file under contract, page checksums verified."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        check_header(Path(path), file, contract)
-        wanted = contract.arrow_schema(columns)
-        return file.read(columns=wanted.names).select(wanted.names)
+    wanted = contract.arrow_schema(columns)
+    with open_parquet(path, contract) as file:
+        try:
+            return file.read(columns=wanted.names).select(wanted.names)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ContractError(f"{path} is damaged: {error}") from error
 
 
 def open_parquet(path: Path, contract: Contract) -> pq.ParquetFile:

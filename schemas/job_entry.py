@@ -26,7 +26,7 @@ def run_job(job: str, main: Callable[[Sequence[str] | None], int], argv: Sequenc
     try:
         return main(argv)
     except (InputError, ContractError, RunError, BlobError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        print(f"dhs {job}: error: {error}", file=sys.stderr)
+        print(f"dhs {job}: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print(f"dhs {job}: interrupted; run the same command again to go on", file=sys.stderr)

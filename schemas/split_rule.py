@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 
 SPLITS: tuple[str, ...] = ("train", "val", "test")
@@ -17,6 +18,8 @@ def check_fractions(fractions: Mapping[str, float]) -> None:
     """Raise ValueError unless the fractions are train, val and test, in thousandths, and add up to one."""
     if set(fractions) != set(SPLITS):
         raise ValueError(f"split fractions name {sorted(fractions)}; wanted exactly {list(SPLITS)}")
+    if not all(math.isfinite(fraction) for fraction in fractions.values()):
+        raise ValueError(f"split fractions {dict(fractions)}; wanted finite numbers")
     thousandths = [round(fractions[name] * 1000) for name in SPLITS]
     whole = all(abs(fractions[name] * 1000 - n) < 1e-6 and n >= 0 for name, n in zip(SPLITS, thousandths, strict=True))
     if not whole or sum(thousandths) != 1000:

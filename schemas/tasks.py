@@ -48,7 +48,7 @@ SOURCE = (
         nullable=True,
         injected=True,
     ),
-    Column("template_id", "string", "Identity of the bank's galaxy; null for a Sersic source.", nullable=True, injected=True),
+    Column("template_id", "string", "Identity of the bank's galaxy, also where a Sersic source takes its place; null without a bank.", nullable=True, injected=True),
     _drawn("source_x_arcsec", "Source centre minus lens centre along x in the source plane.", unit="arcsec"),
     _drawn("source_y_arcsec", "Source centre minus lens centre along y in the source plane.", unit="arcsec"),
     _drawn("source_angle_rad", "Rotation of the source counter-clockwise from +x.", unit="rad"),

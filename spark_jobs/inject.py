@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, read_table
+from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.refusal_reasons import names_of
 from schemas.run_record import RunError, RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run, run_files
@@ -93,7 +94,13 @@ def _check(arguments: argparse.Namespace, plan: dict[str, Any], recipe: Recipe) 
             raise InputError(f"{arguments.bank} is not the bank that the plan was made with (its SHA-256 begins {wanted[:12]})")
     if arguments.partitions is not None and arguments.partitions < 1:
         raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
-    read_run(arguments.cutouts)
+    run_files(arguments.cutouts, CUTOUTS)
+    size = read_run(arguments.cutouts)["settings"].get("size_pix", recipe.size_pix)  # another survey's record may not say
+    if size != recipe.size_pix:
+        raise InputError(
+            f"cutouts of {arguments.cutouts} have {size} pixels; recipe {recipe.name} makes stamps of {recipe.size_pix}. "
+            f"Cut the hosts again with --size {recipe.size_pix}."
+        )
 
 
 def _shards(arguments: argparse.Namespace, out: Path, recipe: Recipe) -> list[ShardTask]:

@@ -67,12 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     out: Path = arguments.out.resolve()  # executors do not start where the driver does
     bank = arguments.bank.resolve() if arguments.bank else None
     identity = RunIdentity(JOB, code_version(), recipe.recipe_hash, arguments.seed, _identity_settings(arguments))
-    if begin_run(out, identity) is RunState.FINISHED:
-        account(JOB, f"{out} holds this plan already, finished: {read_run(out)['counts']['tasks']} tasks; nothing to do")
-        return EXIT_DONE
     hosts = pa.concat_tables([read_table(path, HOSTS) for path in run_files(arguments.hosts, HOSTS)])
     used, left_out = usable_hosts(recipe, hosts)
     _guard(recipe, used.num_rows, hosts.num_rows, left_out, arguments.max_tasks)
+    if begin_run(out, identity) is RunState.FINISHED:
+        account(JOB, f"{out} holds this plan already, finished: {read_run(out)['counts']['tasks']} tasks; nothing to do")
+        return EXIT_DONE
     provenance = Provenance(code_version(), recipe.recipe_hash, arguments.seed, recipe.name)
     shards = _write_hosts(recipe, used, out, arguments.stamps_per_shard, provenance)
     commit_bytes(out / RECIPE_FILE, recipe.as_yaml().encode("utf-8"))
@@ -89,8 +89,10 @@ def _check(arguments: argparse.Namespace, recipe: Recipe) -> None:
     """Everything that can be wrong with the call, before anything is written."""
     if arguments.seed < 0:
         raise InputError(f"--seed {arguments.seed}; wanted 0 or more")
-    if arguments.stamps_per_shard < 1:
-        raise InputError(f"--stamps-per-shard {arguments.stamps_per_shard}; wanted 1 or more")
+    for option in ("stamps_per_shard", "max_tasks", "partitions"):
+        given = getattr(arguments, option)
+        if given is not None and given < 1:
+            raise InputError(f"--{option.replace('_', '-')} {given}; wanted 1 or more")
     if isinstance(recipe.priors.source_light, BankLight):
         if arguments.bank is None:
             raise InputError(f"recipe {recipe.name} draws its sources from a bank and none was given; wanted --bank FILE.h5")

@@ -6,15 +6,15 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from schemas.job_entry import InputError
 from schemas.split_rule import check_fractions
 from spark_jobs.recipe_priors import Entry, GridRadius, HostOffsetMagnitude, Priors
-from spark_jobs.recipe_units import Arcsec, ElectronPerNmgy, Mag, Pix
+from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, Pix
 
 MAX_RECIPE_BYTES = 1 << 20
 
@@ -22,7 +22,7 @@ MAX_RECIPE_BYTES = 1 << 20
 class Stamp(Entry):
     """Size of the stamps that are made; the cutouts must be as large."""
 
-    size: Pix = Field(ge=16, le=512)
+    size: Pix = Field(ge=16, le=512, multiple_of=1)
 
 
 class HostLimits(Entry):
@@ -76,13 +76,19 @@ class Noise(Entry):
             raise ValueError(f"gain is {value} electron/nmgy; wanted a number above 0")
         return value
 
+    @model_validator(mode="after")
+    def _gain_for_shot(self) -> Noise:
+        if self.law == "shot" and self.gain is None:
+            raise ValueError("law shot needs a gain in electron/nmgy; it is absent")
+        return self
+
 
 class Accept(Entry):
     """What a draw must be to become a task (the plan redraws, and counts), and what its rendered arc must be (inject)."""
 
     max_draws: int = Field(ge=1, le=100_000)
     minimum_redshift_gap: float = Field(ge=0)
-    theta_e_range: tuple[Arcsec, Arcsec]
+    theta_e_range: Annotated[tuple[Arcsec, Arcsec], IN_ORDER]
     minimum_images: int = Field(ge=1, le=4)
     minimum_magnification: float = Field(ge=0)
     minimum_predicted_arc_snr: float = Field(ge=0)
@@ -140,7 +146,11 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
             raise InputError(f"recipe {path} is not there; wanted a YAML file, or one of {', '.join(packaged_recipes())}")
         if path.stat().st_size > MAX_RECIPE_BYTES:
             raise InputError(f"recipe {path} has {path.stat().st_size} bytes; at most {MAX_RECIPE_BYTES} are read")
-        return parse_recipe(path.read_text(encoding="utf-8"), str(path))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"recipe {path} is not UTF-8 text: {error}") from error
+        return parse_recipe(text, str(path))
     if str(name_or_path) not in packaged_recipes():
         raise InputError(f"no recipe {str(name_or_path)!r}; wanted a .yaml file or one of {', '.join(packaged_recipes())}")
     text = (files("spark_jobs") / "recipes" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
@@ -158,7 +168,10 @@ def parse_recipe(text: str, origin: str) -> Recipe:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
             raise InputError(f"recipe {origin} uses YAML aliases (*name); write the values out")
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except InputError:
+        raise
+    # A date or a number that cannot be one is a ValueError, and brackets without end a RecursionError.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"recipe {origin} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"recipe {origin} holds {type(content).__name__}; wanted the entries {', '.join(Recipe.model_fields)}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spark_jobs.recipe_units import Arcsec, Deg, Dex, KmPerS, Mag
+from spark_jobs.recipe_units import IN_ORDER, Arcsec, Deg, Dex, KmPerS, Mag
 
 
 class Entry(BaseModel):
@@ -19,6 +19,14 @@ class Prior(Entry):
     """An entry whose numbers come from somewhere."""
 
     reference: str = Field(min_length=3, description="Paper, table or document that the numbers come from.")
+
+    @model_validator(mode="after")
+    def _minima_below_maxima(self) -> Self:
+        for name in type(self).model_fields:
+            low, high = getattr(self, name), getattr(self, name.replace("minimum", "maximum"), None)
+            if name.startswith("minimum") and high is not None and low > high:
+                raise ValueError(f"{name} is {low} and the maximum is {high}; wanted the minimum below the maximum")
+        return self
 
 
 class LensRedshift(Prior):
@@ -89,8 +97,8 @@ class BankLight(Prior):
 
     law: Literal["bank"]
     sersic_share: float = Field(ge=0, le=1)
-    sersic_index_range: tuple[float, float]
-    sersic_axis_ratio_range: tuple[float, float]
+    sersic_index_range: Annotated[tuple[float, float], IN_ORDER]
+    sersic_axis_ratio_range: Annotated[tuple[float, float], IN_ORDER]
 
 
 class FlatSquareLight(Prior):
@@ -104,9 +112,9 @@ class SersicLight(Prior):
     """A Sersic profile with everything drawn from ranges; needs no bank."""
 
     law: Literal["sersic"]
-    half_light_range: tuple[Arcsec, Arcsec]
-    sersic_index_range: tuple[float, float]
-    axis_ratio_range: tuple[float, float]
+    half_light_range: Annotated[tuple[Arcsec, Arcsec], IN_ORDER]
+    sersic_index_range: Annotated[tuple[float, float], IN_ORDER]
+    axis_ratio_range: Annotated[tuple[float, float], IN_ORDER]
 
 
 class TemplateMagnitude(Prior):
@@ -127,7 +135,7 @@ class UniformMagnitude(Prior):
     """r uniform in a range, whatever the host."""
 
     law: Literal["uniform"]
-    range: tuple[Mag, Mag]
+    range: Annotated[tuple[Mag, Mag], IN_ORDER]
 
 
 class TemplateRedshift(Prior):

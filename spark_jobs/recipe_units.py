@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from astropy import units as u
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 
 def _in_unit(value: object, wanted: str) -> float:
@@ -25,6 +25,14 @@ def _in_unit(value: object, wanted: str) -> float:
         raise ValueError(f"{value!r} has unit {unit.strip() or 'none'}; wanted {wanted}")
     return magnitude
 
+
+def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"range from {ends[0]} to {ends[1]}; wanted the lower end first")
+    return ends
+
+
+IN_ORDER = AfterValidator(_in_order)
 
 Arcsec = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "arcsec"))]
 Deg = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "deg"))]

@@ -14,6 +14,8 @@ from spark_jobs.java_home import set_java_home
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_LOGGING = Path(__file__).resolve().parent / "log4j2.properties"
+
 
 def build_session(job: str, master: str | None = None) -> SparkSession:
     """A session for a job. ``master`` wins, then spark-submit's own, then ``local[*]``."""
@@ -30,7 +32,8 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
         builder = builder.config("spark.ui.enabled", "false")  # a laptop run should open no port that others can read
         builder = builder.config("spark.driver.bindAddress", "127.0.0.1")  # the same
         builder = builder.config("spark.driver.host", "127.0.0.1")  # works without a resolvable host name
-        builder = builder.config("spark.log.level", "ERROR")  # the job's own account is what a person reads
+        # The job's own account is what a person reads. Spark's setting for this speaks only after the first warnings.
+        builder = builder.config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}")
         builder = builder.config("spark.ui.showConsoleProgress", "false")  # one progress bar, ours
     # One shard is minutes of work: a lost executor must not cost more than the shard itself.
     builder = builder.config("spark.task.maxFailures", "4")

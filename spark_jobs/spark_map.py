@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
+
+from schemas.array_codec import BlobError
+from schemas.contract import ContractError
+from schemas.job_entry import InputError
+from schemas.run_record import RunError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _POLL_SECONDS = 0.5
+BAD_INPUT = (InputError, ContractError, RunError, BlobError)
 
 
 def map_names(
@@ -27,13 +34,13 @@ def map_names(
     """``[function(item) for item in items]`` on the executors, in order, with a progress bar named ``what``.
 
     Each item is a task of its own unless ``partitions`` says otherwise: which items share a partition must never matter.
-    The first failing task's error is raised.
+    The first failing task's error is raised; bad input comes back as the error that it was on the executor.
     """
     if not items:
         return []
     context = spark.sparkContext
     slices = min(partitions or len(items), len(items))
-    rdd = context.parallelize(list(items), slices).map(function)
+    rdd = context.parallelize(list(items), slices).map(partial(_answer, function))
     group = f"dhs-{what}-{id(rdd)}"
     outcome: dict[str, Any] = {}
 
@@ -54,8 +61,20 @@ def map_names(
             bar.update(slices - bar.n)
     if "error" in outcome:
         raise outcome["error"]
+    for result in outcome["results"]:
+        if isinstance(result, BAD_INPUT):
+            raise result
     results: list[Result] = outcome["results"]
     return results
+
+
+def _answer(function: Callable[[Item], Result], item: Item) -> Result | Exception:
+    """What the function answers, or the bad input that it met: a second attempt would meet it again, and Spark's own way of
+    handing an error on buries it in two tracebacks."""
+    try:
+        return function(item)
+    except BAD_INPUT as error:
+        return error
 
 
 def _finished_tasks(spark: SparkSession, group: str) -> int:

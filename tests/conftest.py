@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
+from trainer.thread_waiting import wait_asleep
+
+wait_asleep()  # before any test imports torch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

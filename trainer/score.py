@@ -20,6 +20,7 @@ from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run
 from schemas.scores import SCORES
 from schemas.split_rule import SPLITS
+from trainer.thread_waiting import wait_asleep
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Score the splits that have not been scored yet."""
     args = build_parser().parse_args(argv)
+    wait_asleep()
     from trainer.checkpoint import checkpoint_hash, load_checkpoint
     from trainer.devices import choose_device
     from trainer.stamp_catalogue import stamps_origin

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
+from trainer.thread_waiting import wait_asleep
 from trainer.train_settings import DEFAULT_SETTINGS, TrainSettings, load_settings, named_settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, or go on training, or say that it has been done."""
     args = build_parser().parse_args(argv)
+    wait_asleep()
     settings = load_settings(args.settings, _overrides(args))
     from trainer.checkpoint import BEST_NAME, LAST_NAME, checkpoint_hash
     from trainer.devices import choose_device, refuse_several_processes

@@ -34,7 +34,7 @@ def einstein_radius(sigma_v_kms: npt.ArrayLike, z_lens: npt.ArrayLike, z_source:
 
 
 def comoving_distance(z: npt.ArrayLike) -> FloatArray:
-    """Line-of-sight comoving distance in Mpc by interpolation, good to 1e-6; NaN outside 0 to MAX_REDSHIFT."""
+    """Line-of-sight comoving distance in Mpc by interpolation, good to 1e-6 from z = 0.06 on; NaN outside 0 to MAX_REDSHIFT."""
     grid, distance = _table()
     return np.asarray(np.interp(np.asarray(z, float), grid, distance, left=np.nan, right=np.nan))
 

@@ -47,10 +47,13 @@ def _count_and_magnify(
     count, total = 0.0, 0.0
     step = 2.0 * math.pi / SCAN_STEPS
     low = 0.0
-    f_low, _, _ = _mismatch(low, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
+    f_first, _, _ = _mismatch(low, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
+    f_low = f_first
     for i in range(SCAN_STEPS):
         high = (i + 1) * step
-        f_high, _, _ = _mismatch(high, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
+        f_high = f_first  # the circle closes exactly: rounding at 2 pi would lose an image that lies in direction 0
+        if i + 1 < SCAN_STEPS:
+            f_high, _, _ = _mismatch(high, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
         if (f_low < 0.0) != (f_high < 0.0):
             left, right, f_left = low, high, f_low
             for _ in range(_BISECTIONS):

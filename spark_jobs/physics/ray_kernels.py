@@ -22,6 +22,8 @@ LIT_FRACTION = 2e-6
 """A pixel is refined where the source may put more than this share of its flux into the pixel's area."""
 PANEL_IN_SCALE_LENGTHS = 0.8
 PANEL_IN_TEMPLATE_PIXELS = 2.0
+CUSP_PANEL = 0.12
+"""In half-light radii: as wide as a panel may be where a Sersic source's centre may lie, with its cusp."""
 SINGLE_RAY_PANEL = 0.1
 """A patch this narrow, in panels, is sampled by one ray at its middle."""
 MAX_DEPTH = 8
@@ -70,7 +72,8 @@ def _light_and_panel(
         r = max(math.sqrt(u * u + v * v) - reach, 0.0)
         light = profile[0] * math.exp(-profile[1] * r ** profile[2])
         steepest = max(r, 1e-4) if profile[2] <= 1.0 else max(r + 2.0 * reach, 0.6)  # below n = 1 the slope grows outwards
-        return light, PANEL_IN_SCALE_LENGTHS / (profile[1] * profile[2] * steepest ** (profile[2] - 1.0))
+        panel = PANEL_IN_SCALE_LENGTHS / (profile[1] * profile[2] * steepest ** (profile[2] - 1.0))
+        return light, min(panel, CUSP_PANEL) if r == 0.0 else panel
     ny, nx = template.shape
     inside = abs(u) < 0.5 * nx + 1.0 + reach and abs(v) < 0.5 * ny + 1.0 + reach
     return (math.inf if inside else 0.0), PANEL_IN_TEMPLATE_PIXELS
@@ -97,6 +100,7 @@ def _refine(
     to_grid = 2.0 / p
     stack[0, 0], stack[0, 1], stack[0, 2] = x, y, p
     smallest = p / 2.0**MAX_DEPTH * 1.5
+    lit = LIT_FRACTION / (p * p)
     top = 1
     while top > 0:
         top -= 1
@@ -111,6 +115,8 @@ def _refine(
             continue
         widest = max(along_x, along_y)
         around_centre = lens[0] > 0.0 and abs(cx) < h and abs(cy) < h  # the mapping jumps there, whatever the Jacobian says
+        if light < lit and (lens[0] == 0.0 or max(abs(cx), abs(cy)) > 4.0 * h):
+            widest = 0.0  # dark, and far enough from the centre to trust the Jacobian: one ray, as for a dark pixel
         if (widest > 2.0 * panel or around_centre) and h > smallest:
             for child in range(4):
                 stack[top, 0] = cx + (0.25 if child % 2 else -0.25) * h

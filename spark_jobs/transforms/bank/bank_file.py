@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from schemas.code_version import code_version
 from schemas.job_entry import InputError
 from schemas.split_rule import SPLITS, split_of
-from spark_jobs.transforms.bank.bank_template import Census, Template
+from spark_jobs.transforms.bank.bank_template import BANK_BAND, Census, Template
 
 BANK_VERSION = "1.0"
 _UNIT_FLUX_TOLERANCE = 1e-4
@@ -88,7 +89,7 @@ class SourceBank:
 
     def images(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """Images of some rows, in the order asked, shape (len(rows), size, size)."""
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             images: npt.NDArray[np.float32] = np.stack([np.asarray(file["templates"][int(row)], np.float32) for row in rows])
         return images
 
@@ -129,18 +130,28 @@ def open_bank(path: Path) -> SourceBank:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"source bank {path} is not there; make one with dhs source-bank")
+    with _opened(path) as file:
+        attributes = dict(file.attrs.items())
+        _check_version(path, attributes)
+        lacking = [name for name in ("templates", *TEXTS, *NUMBERS) if name not in file]
+        lacking += [name for name in ("settings", "code_version", "size_pix") if name not in attributes]
+        if lacking:
+            raise InputError(f"{path} lacks the datasets or attributes {', '.join(lacking)} of a source bank {BANK_VERSION}")
+        columns: dict[str, Any] = {name: np.array([value.decode() for value in file[name][:]]) for name in TEXTS}
+        columns |= {name: file[name][:] for name in NUMBERS}
+    return SourceBank(path=path, attributes=attributes, **columns)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """The file open for reading; whatever h5py makes of damage becomes one InputError."""
     try:
         with h5py.File(path, "r") as file:
-            attributes = dict(file.attrs.items())
-            _check_version(path, attributes)
-            lacking = [name for name in ("templates", *TEXTS, *NUMBERS) if name not in file]
-            if lacking:
-                raise InputError(f"{path} lacks the datasets {', '.join(lacking)} of a source bank {BANK_VERSION}")
-            columns: dict[str, Any] = {name: np.array([value.decode() for value in file[name][:]]) for name in TEXTS}
-            columns |= {name: file[name][:] for name in NUMBERS}
-    except OSError as error:
-        raise InputError(f"{path} is truncated or not an HDF5 file: {error}") from error
-    return SourceBank(path=path, attributes=attributes, **columns)
+            yield file
+    except InputError:
+        raise
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged, truncated or not an HDF5 file: {error}") from error
 
 
 def _check_version(path: Path, attributes: Mapping[str, Any]) -> None:
@@ -185,7 +196,9 @@ def _write_columns(file: h5py.File, templates: Sequence[Template]) -> None:
         file.create_dataset(name, data=[getattr(template, name) for template in templates], dtype=h5py.string_dtype())
         file[name].attrs["doc"] = doc
     for name, doc in NUMBERS.items():
-        file.create_dataset(name, data=np.array([getattr(template, name) for template in templates], np.float64))
+        file.create_dataset(
+            name, data=np.array([getattr(template, name) for template in templates], np.float64), fletcher32=True
+        )
         file[name].attrs["doc"] = doc
 
 
@@ -194,7 +207,7 @@ def _write_attributes(file: h5py.File, size_pix: int, settings: Mapping[str, Any
     counts = {"seen": census.seen, "kept": census.kept, "rejected": rejected}
     attributes = {
         "bank_version": BANK_VERSION,
-        "band": "F814W",
+        "band": BANK_BAND,
         "contract": CONTRACT,
         "code_version": code_version(),
         "settings": json.dumps(settings, sort_keys=True),

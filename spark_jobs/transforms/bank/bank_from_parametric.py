@@ -17,13 +17,14 @@ import numpy as np
 
 from schemas.job_entry import InputError
 from spark_jobs.transforms.bank.bank_from_real_galaxies import sersic_radius_arcsec
-from spark_jobs.transforms.bank.bank_template import Template, measured_radius_arcsec
+from spark_jobs.transforms.bank.bank_template import BANK_BAND, Template, measured_radius_arcsec
 from spark_jobs.transforms.bank.catalogue_rows import (
     companion,
     id_prefix,
     number,
     read_catalogue,
     read_companion,
+    require_band,
     require_columns,
 )
 from spark_jobs.transforms.bank.template_light import Image, Rejection, RejectionError
@@ -36,9 +37,10 @@ _SAMPLES_PER_SIDE = 8
 
 
 def parametric_makers(catalogue: Path, size: int) -> Iterator[Callable[[], Template]]:
-    """One maker a galaxy that COSMOSCatalog offers; raises InputError where the catalogue or its fits are absent."""
+    """One maker a galaxy; raises InputError where the catalogue or its fits are absent."""
     columns = read_catalogue(catalogue)
     require_columns(catalogue, columns, ("ident", "mag"))
+    require_band(catalogue, columns, BANK_BAND)
     beside = companion(catalogue, "_fits")
     if not beside.is_file():
         raise InputError(f"{beside} is not there: parametric templates need the fits beside {catalogue.name}")
@@ -46,11 +48,12 @@ def parametric_makers(catalogue: Path, size: int) -> Iterator[Callable[[], Templ
     require_columns(beside, fits_columns, ("sersicfit", "zphot"))
     try:
         cosmos = galsim.COSMOSCatalog(str(catalogue), use_real=False)
-    except (OSError, KeyError, galsim.GalSimError) as error:
+    except (OSError, KeyError, ValueError, galsim.GalSimError) as error:
         raise InputError(f"GalSim cannot open {catalogue} as a COSMOSCatalog: {error}") from error
+    offered = {int(row): index for index, row in enumerate(cosmos.orig_index)}
     return (
-        partial(_make, catalogue, cosmos, index, int(row), columns, fits_columns, size)
-        for index, row in enumerate(np.asarray(cosmos.orig_index))
+        partial(_make, catalogue, cosmos, offered.get(row), row, columns, fits_columns, size)
+        for row in range(len(columns["ident"]))
     )
 
 
@@ -67,17 +70,20 @@ def draw_template(profile: galsim.GSObject, radius_arcsec: float, size: int) -> 
 
 
 def _make(
-    catalogue: Path, cosmos: Any, index: int, row: int, columns: dict[str, Any], fits_columns: dict[str, Any], size: int
+    catalogue: Path, cosmos: Any, index: int | None, row: int, columns: dict[str, Any], fits_columns: dict[str, Any], size: int
 ) -> Template:
+    if index is None:
+        raise RejectionError(Rejection.EXCLUDED)
     radius = sersic_radius_arcsec(fits_columns["sersicfit"][row], _SCALE_ARCSEC)
     low, high = _RADIUS_RANGE_ARCSEC
     if not low <= radius <= high:
         raise RejectionError(Rejection.UNFIT)
     try:
-        profile = cosmos.makeGalaxy(index, gal_type="parametric").withFlux(1.0)
-    except galsim.GalSimError as error:
+        with np.errstate(all="ignore"):  # an absurd fit divides by zero; what is not finite is rejected below
+            profile = cosmos.makeGalaxy(index, gal_type="parametric").withFlux(1.0)
+            drawn, scale = draw_template(profile, radius, size)
+    except (galsim.GalSimError, ArithmeticError, ValueError) as error:
         raise RejectionError(Rejection.UNFIT) from error
-    drawn, scale = draw_template(profile, radius, size)
     square, binning = fit_square(drawn, size)
     ident, redshift = str(columns["ident"][row]), number(fits_columns, "zphot", row)
     return Template(

@@ -20,8 +20,15 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from schemas.job_entry import InputError
-from spark_jobs.transforms.bank.bank_template import Template, blurred_radius_arcsec, measured_radius_arcsec
-from spark_jobs.transforms.bank.catalogue_rows import id_prefix, number, read_catalogue, read_companion, require_columns
+from spark_jobs.transforms.bank.bank_template import BANK_BAND, Template, blurred_radius_arcsec, measured_radius_arcsec
+from spark_jobs.transforms.bank.catalogue_rows import (
+    id_prefix,
+    number,
+    read_catalogue,
+    read_companion,
+    require_band,
+    require_columns,
+)
 from spark_jobs.transforms.bank.template_light import Image, Rejection, RejectionError, extract_light, half_light_radius
 from spark_jobs.transforms.bank.template_square import fit_square
 
@@ -44,10 +51,10 @@ class _Images:
         return next((path for path in (self.folder / name, self.folder / f"{name}.gz") if path.is_file()), None)
 
     def get(self, name: str, hdu: int) -> Image:
-        """A stamp; raises RejectionError where file or HDU is not there or truncated."""
+        """A stamp; raises RejectionError where file or HDU is not there, truncated or no image."""
         if name != self._name:
             self._name, self._hdus = name, self._read(name)
-        if not 0 <= hdu < len(self._hdus):
+        if not 0 <= hdu < len(self._hdus) or self._hdus[hdu].ndim != 2 or self._hdus[hdu].size == 0:
             raise RejectionError(Rejection.UNREADABLE)
         return self._hdus[hdu]
 
@@ -74,6 +81,7 @@ def real_galaxy_makers(catalogue: Path, image_dir: Path | None, size: int) -> It
     """
     columns = read_catalogue(catalogue)
     require_columns(catalogue, columns, _WANTED)
+    require_band(catalogue, columns, BANK_BAND)
     rows = len(columns["ident"])
     fits_columns = read_companion(catalogue, "_fits", rows)
     images = _Images(image_dir or catalogue.parent)

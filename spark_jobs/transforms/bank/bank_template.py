@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from spark_jobs.transforms.bank.template_light import Rejection, RejectionError, half_light_radius
 
+BANK_BAND = "F814W"
 LARGEST_SIZE_RATIO = 1.5
 """A template whose half-light radius is off the catalogue's by more than this factor is not that galaxy's light."""
 MEDIAN_TOLERANCE = 0.10
@@ -106,6 +107,8 @@ def blurred_radius_arcsec(intrinsic_arcsec: float, psf_fwhm_arcsec: float) -> fl
 
 
 def _check(template: Template, min_snr: float) -> None:
+    if not (math.isfinite(template.mag_f814w) and 0 < template.pixel_scale_arcsec < math.inf):
+        raise RejectionError(Rejection.ROW)
     if template.snr < min_snr:
         raise RejectionError(Rejection.FAINT)
     catalogue = template.half_light_catalogue_arcsec

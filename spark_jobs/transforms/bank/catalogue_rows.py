@@ -56,6 +56,13 @@ def require_columns(path: Path, columns: Mapping[str, Any], wanted: tuple[str, .
         raise InputError(f"{path} lacks the columns {', '.join(lacking)}; wanted GalSim's RealGalaxyCatalog format")
 
 
+def require_band(path: Path, columns: Mapping[str, Any], wanted: str) -> None:
+    """Raise InputError where the catalogue says that its magnitudes are of another band."""
+    others = sorted({str(name).strip() for name in columns.get("band", ())} - {wanted})
+    if others:
+        raise InputError(f"{path} holds magnitudes in {', '.join(others)}; wanted {wanted}, the band of a bank's magnitudes")
+
+
 def number(columns: Mapping[str, Any], name: str, row: int) -> float:
     """A number of a row; NaN where the column is not there or the value not finite."""
     if name not in columns:

@@ -3,7 +3,8 @@
 The naive recipe (deconvolve, clip at zero, normalise) fills the stamp with rectified noise. Here nothing is deconvolved
 and no noise is clipped: inside the segment connected to the centre the pixels are kept as they are, outside it they are
 replaced by their own elliptical average as far as that stands above its error, and by zero beyond. Neighbours are left out
-of the average. Both parts are unbiased, so flux and half-light radius are those of the galaxy (with the telescope's PSF).
+of the average. What sinks below the noise is lost: of a disc of 0.3 arcsec at a signal to noise of 55, 5 % of flux and half-light
+radius (the telescope's PSF included in both), more of a fainter or a steeper profile; touching galaxies are not parted.
 Legend: images of shape (ny, nx), flux per pixel; positions (y, x) in pixels from 0; sigma is the noise of one pixel.
 """
 
@@ -41,6 +42,8 @@ class Rejection(StrEnum):
     TOO_LARGE = "light does not fit the template"
     SIZE = "half-light radius disagrees with the catalogue"
     UNFIT = "catalogue has no usable fit"
+    ROW = "catalogue gives no magnitude or pixel scale"
+    EXCLUDED = "left out by GalSim's COSMOSCatalog"
 
 
 class RejectionError(ValueError):
@@ -72,17 +75,20 @@ def extract_light(stamp: npt.ArrayLike, sigma: float | None = None, background: 
     image = image - (float(np.median(border)) if background is None else background)
     sigma = _scatter(border) if sigma is None else sigma
     smoothed = gaussian_filter(image, _SMOOTHING_PIX)
-    smoothed_sigma = max(_scatter(_border(smoothed)), sigma / (2 * math.sqrt(math.pi) * _SMOOTHING_PIX))
+    white_sigma = sigma / (2 * math.sqrt(math.pi) * _SMOOTHING_PIX)
+    smoothed_sigma = max(_scatter(_border(_unmirrored(smoothed))), white_sigma)
     segment, neighbours = _segments(smoothed, smoothed_sigma)
     # Drizzled pixels share noise: a mean over n of them is less certain than sigma / sqrt(n) by this factor.
-    correlated = smoothed_sigma / (sigma / (2 * math.sqrt(math.pi) * _SMOOTHING_PIX)) if sigma > 0 else 1.0
+    correlated = smoothed_sigma / white_sigma if sigma > 0 else 1.0
+    signal = float(image[segment].sum())
+    if not signal > 0:  # a hole of bad pixels, filled, can outweigh the light around it
+        raise RejectionError(Rejection.NO_FLUX)
     wings = _wings(image, segment, neighbours, sigma * correlated)
     weight = gaussian_filter(segment.astype(np.float64), 1.0) * ~neighbours
     light = weight * image + (1 - weight) * wings
     flux = float(light.sum())
     if not flux > 0:
         raise RejectionError(Rejection.NO_FLUX)
-    signal = float(image[segment].sum())
     return Light(light, flux, signal / (sigma * math.sqrt(segment.sum())) if sigma > 0 else math.inf)
 
 
@@ -130,23 +136,30 @@ def _segments(smoothed: Image, sigma: float) -> tuple[Mask, Mask]:
 
 
 def _wings(image: Image, segment: Mask, neighbours: Mask, sigma: float) -> Image:
-    """The elliptical average outside the segment, falling outwards, up to where it is lost in its own error."""
+    """The elliptical average outside the segment, up to where the average of whole rings is lost in its own error.
+
+    Just outside the segment it is low, because the segment took the pixels that noise made high: the two make up for each
+    other, so whole rings decide how far the light goes. An average that rises outwards is noise, or light of something else.
+    """
     radius = elliptical_radius(np.where(segment, image, 0.0))
-    outside = ~segment & ~neighbours
     ring = (radius / _RING_WIDTH_PIX).astype(np.int64)
-    counts = np.bincount(ring[outside], minlength=ring.max() + 1)
-    sums = np.bincount(ring[outside], image[outside], minlength=ring.max() + 1)
-    filled = np.flatnonzero(counts)
-    means, errors = sums[filled] / counts[filled], sigma / np.sqrt(counts[filled])
-    lost = np.flatnonzero(means < errors)
+    outside, outside_counts = _ring_means(image, ring, ~segment & ~neighbours)
+    whole, whole_counts = _ring_means(image, ring, ~neighbours)
+    filled = np.flatnonzero(outside_counts)
+    lost = np.flatnonzero(whole[filled] < sigma / np.sqrt(whole_counts[filled]))
     last = int(lost[0]) if len(lost) else len(filled)
     if last == 0:
         return np.zeros_like(image)
-    # An average that rises outwards is noise, or light of something else.
-    falling = np.minimum.accumulate(means[:last])
-    centres = (filled[:last] + 0.5) * _RING_WIDTH_PIX
-    wings: Image = np.interp(radius, centres, falling, right=0.0)
+    kept = filled[:last]
+    means = np.minimum(outside[kept], np.minimum.accumulate(whole[kept]))
+    wings: Image = np.interp(radius, (kept + 0.5) * _RING_WIDTH_PIX, means, right=0.0)
     return wings
+
+
+def _ring_means(image: Image, ring: npt.NDArray[np.int64], chosen: Mask) -> tuple[Image, npt.NDArray[np.int64]]:
+    """Mean of the chosen pixels of each ring, zero where there is none, and how many they are."""
+    counts = np.bincount(ring[chosen], minlength=ring.max() + 1)
+    return np.bincount(ring[chosen], image[chosen], minlength=ring.max() + 1) / np.maximum(counts, 1), counts
 
 
 def elliptical_radius(light: Image) -> Image:
@@ -160,6 +173,12 @@ def elliptical_radius(light: Image) -> Image:
     minor, major = (axes[0, k] * x + axes[1, k] * y for k in (0, 1))
     radius: Image = np.hypot(major * math.sqrt(axis_ratio), minor / math.sqrt(axis_ratio))
     return radius
+
+
+def _unmirrored(smoothed: Image) -> Image:
+    """Without the outermost pixels, which smoothing made noisier than the rest by mirroring the image at its edge."""
+    width = _BORDER_PIX
+    return smoothed[width:-width, width:-width] if min(smoothed.shape) > 4 * width else smoothed
 
 
 def _border(image: Image) -> Image:

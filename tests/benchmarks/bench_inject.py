@@ -1,0 +1,228 @@
+"""Stamps per second of ``dhs inject`` at local[2], where its time goes, and the same arcs by lenstronomy in the same run.
+
+    python tests/benchmarks/bench_inject.py [--bricks 8] [--repeats 3] [--sample 60] [--supersampling 3]
+
+Draws a small sky and plans it by the demo recipe. Then: the whole job, Spark session running already (median of the repeats);
+the same shards in this process on one core, with a clock on rendering, coding and writing; and lenstronomy on a sample of the
+tasks: SIE and shear, an exponential source of the task's own size in three bands, a Moffat kernel of 33 pixels.
+lenstronomy's pixel average blurs by the pixel twice: speed is compared here, accuracy in test_render_reference.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from schemas.contract_files import TableWriter, read_table  # noqa: E402
+from schemas.run_record import read_run, run_files  # noqa: E402
+from schemas.stamps import STAMPS  # noqa: E402
+from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC  # noqa: E402
+from spark_jobs import build_source_bank, cut_hosts, inject, mock_sky, plan_tasks, select_hosts  # noqa: E402
+from spark_jobs.physics.psf_profiles import CircularPsf  # noqa: E402
+from spark_jobs.session import build_session  # noqa: E402
+from spark_jobs.transforms.simulation import inject_shard, make_stamp  # noqa: E402
+
+KERNEL_SIDE = 33
+
+
+def main() -> None:
+    """Print the three tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bricks", type=int, default=8, help="bricks of the sky; 8 make some 1100 stamps")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of which the median is taken")
+    parser.add_argument("--sample", type=int, default=60, help="tasks that lenstronomy renders")
+    parser.add_argument("--supersampling", type=int, default=3, help="lenstronomy's rays per pixel side")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        build_session("bench", "local[2]")
+        prepare(root, arguments.bricks)
+        whole = statistics.median(run_inject(root, number) for number in range(arguments.repeats))
+        counts = read_run(root / "stamps-0")["counts"]
+        rate = counts["rows"] / whole
+        print(f"inject, local[2]: {counts['rows']} rows, {counts['made']} made, in {whole:.2f} s: {rate:.0f} rows/s")
+        times, alone = shard_times(root)
+        print_shares(times, alone, whole)
+        compare_rendering(root, arguments.sample, arguments.supersampling, arguments.repeats)
+
+
+def prepare(root: Path, bricks: int) -> None:
+    """Sky, hosts, bank, plan and cutouts."""
+    sky, bank = root / "sky", root / "bank.h5"
+    run(mock_sky, "--out", sky, "--bricks", bricks, "--brick-size", 1000, "--hosts-per-brick", 40)
+    run(select_hosts, "--sweeps", sky / "sweep", "--out", root / "hosts")
+    run(build_source_bank, "--out", bank, "--procedural", 200)
+    planned = ("--recipe", "demo", "--hosts", root / "hosts", "--bank", bank, "--stamps-per-shard", 200)
+    run(plan_tasks, *planned, "--out", root / "plan")
+    run(cut_hosts, "--hosts", root / "plan", "--bricks", sky, "--out", root / "cutouts")
+
+
+def run_inject(root: Path, number: int) -> float:
+    """Seconds of one whole job."""
+    started = time.perf_counter()
+    out = root / f"stamps-{number}"
+    run(inject, "--plan", root / "plan", "--cutouts", root / "cutouts", "--bank", root / "bank.h5", "--out", out)
+    return time.perf_counter() - started
+
+
+def run(job: Any, *arguments: Any) -> None:
+    """One job in this process; it must succeed."""
+    if job.main([str(argument) for argument in arguments]):
+        raise SystemExit(f"{job.__name__} failed")
+
+
+def shard_times(root: Path) -> tuple[dict[str, float], float]:
+    """Seconds in each part, and of the whole, for all shards one after another in this process."""
+    record = read_run(root / "stamps-0")
+    recipe = plan_tasks.read_recipe(str(root / "plan" / plan_tasks.RECIPE_FILE))
+    provenance = inject.Provenance(record["code_version"], recipe.recipe_hash, record["run_seed"], recipe.name)
+    settings = inject_shard.InjectSettings(recipe, root / "bank.h5", provenance)
+    call = argparse.Namespace(plan=root / "plan", cutouts=root / "cutouts")
+    shards = inject._shards(call, root / "alone", recipe)
+    times: dict[str, float] = defaultdict(float)
+    with clocks(times):
+        started = time.perf_counter()
+        for shard in shards:
+            inject_shard.inject_shard(settings, shard)
+        return times, time.perf_counter() - started
+
+
+@contextmanager
+def clocks(times: dict[str, float]) -> Iterator[None]:
+    """Put a clock on the parts of a shard's work for as long as the context lasts."""
+    places = [
+        (make_stamp, "render_arc", "rendering"),
+        (make_stamp, "shot_noise", "noise"),
+        (make_stamp, "encode_stamp", "encoding"),
+        (make_stamp, "decode_arrays", "decoding cutouts"),
+        (inject_shard, "read_table", "reading tasks"),
+        (TableWriter, "add_rows", "writing"),
+        (TableWriter, "__exit__", "writing"),
+    ]
+    before = [getattr(owner, name) for owner, name, _ in places]
+    for (owner, name, part), function in zip(places, before, strict=True):
+        setattr(owner, name, clocked(function, times, part))
+    try:
+        yield
+    finally:
+        for (owner, name, _), function in zip(places, before, strict=True):
+            setattr(owner, name, function)
+
+
+def clocked(function: Callable[..., Any], times: dict[str, float], part: str) -> Callable[..., Any]:
+    """The function, its seconds added up under ``part``."""
+
+    def with_clock(*args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            times[part] += time.perf_counter() - started
+
+    return with_clock
+
+
+def print_shares(times: dict[str, float], alone: float, whole: float) -> None:
+    """Shares of one core's work, and what Spark and the driver add when two cores share it."""
+    print(f"the same shards on one core, no Spark: {alone:.2f} s")
+    for part, seconds in sorted(times.items(), key=lambda item: -item[1]):
+        print(f"  {part:<18} {seconds:7.2f} s {100 * seconds / alone:5.1f} %")
+    rest = alone - sum(times.values())
+    print(f"  {'rows and the rest':<18} {rest:7.2f} s {100 * rest / alone:5.1f} %")
+    print(f"Spark, driver, index and unequal shards: {whole - alone / 2:.2f} s of {whole:.2f} s at local[2]")
+
+
+def compare_rendering(root: Path, sample: int, supersampling: int, repeats: int) -> None:
+    """Milliseconds per three-band arc, ours and lenstronomy's."""
+    lenses = [
+        row
+        for path in run_files(root / "stamps-0", STAMPS, "split=")
+        for row in read_table(path, STAMPS).to_pylist()
+        if row["label"] and not row["reasons"]
+    ][:sample]
+    maker = make_stamp.StampMaker(plan_tasks.read_recipe("demo"), inject_shard._bank(root / "bank.h5"))
+    psfs = [{b: CircularPsf(row[f"psf_fwhm_used_{b}_arcsec"]) for b in BANDS} for row in lenses]
+
+    def ours() -> None:
+        for row, psf in zip(lenses, psfs, strict=True):
+            maker._render(row, row, psf)
+
+    models = [lenstronomy_model(row, psf, supersampling) for row, psf in zip(lenses, psfs, strict=True)]
+
+    def theirs() -> None:
+        for bands, kwargs in models:
+            for model in bands:
+                model.image(*kwargs)
+
+    seconds = {name: median_seconds(function, repeats) for name, function in (("ours", ours), ("lenstronomy", theirs))}
+    per_stamp = {name: 1e3 * value / len(lenses) for name, value in seconds.items()}
+    print(f"three-band arc, one core, {len(lenses)} tasks: {per_stamp['ours']:.2f} ms (accurate to 1e-3 of the peak)")
+    print(f"lenstronomy, supersampling {supersampling}: {per_stamp['lenstronomy']:.2f} ms; ", end="")
+    print(f"{per_stamp['lenstronomy'] / per_stamp['ours']:.1f} times ours")
+
+
+def median_seconds(function: Callable[[], None], repeats: int) -> float:
+    """Median of the repeats, after one run that does not count."""
+    function()
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def lenstronomy_model(row: dict[str, Any], psf: dict[str, CircularPsf], supersampling: int) -> tuple[list[Any], list[Any]]:
+    """An image model a band, made outside the clock, and the arguments of ``image``."""
+    from lenstronomy.Data.imaging_data import ImageData
+    from lenstronomy.Data.psf import PSF
+    from lenstronomy.ImSim.image_model import ImageModel
+    from lenstronomy.LensModel.lens_model import LensModel
+    from lenstronomy.LightModel.light_model import LightModel
+
+    size, p, q, angle = row["size_pix"], PIXEL_SCALE_ARCSEC, row["lens_axis_ratio"], row["lens_angle_rad"]
+    data = ImageData(
+        np.zeros((size, size)),
+        background_rms=1.0,
+        exposure_time=1.0,
+        ra_at_xy_0=-row["x_centre_pix"] * p,
+        dec_at_xy_0=-row["y_centre_pix"] * p,
+        transform_pix2angle=p * np.eye(2),
+    )
+    y, x = (np.mgrid[:KERNEL_SIDE, :KERNEL_SIDE] - KERNEL_SIDE // 2) * p
+    e = (1 - q) / (1 + q)
+    lens = [{"theta_E": row["theta_e_arcsec"], "e1": e * np.cos(2 * angle), "e2": e * np.sin(2 * angle)}]
+    lens[0] |= {"center_x": row["lens_dx_arcsec"], "center_y": row["lens_dy_arcsec"]}
+    lens.append({"gamma1": row["shear_1"], "gamma2": row["shear_2"]})
+    source = {"amp": 1.0, "R_sersic": row["source_half_light_arcsec"], "n_sersic": 1.0}
+    source |= {"center_x": row["source_x_arcsec"], "center_y": row["source_y_arcsec"]}
+    models = []
+    for band in BANDS:
+        kernel = psf[band].brightness(np.hypot(x, y))
+        models.append(
+            ImageModel(
+                data,
+                PSF("PIXEL", kernel_point_source=kernel / kernel.sum()),
+                LensModel(["SIE", "SHEAR"]),
+                LightModel(["SERSIC"]),
+                kwargs_numerics={"supersampling_factor": supersampling, "supersampling_convolution": False},
+            )
+        )
+    return models, [lens, [source]]
+
+
+if __name__ == "__main__":
+    main()

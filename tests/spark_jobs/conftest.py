@@ -1,0 +1,15 @@
+"""Fixtures of the jobs' tests: one small simulation, made once, for all that read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.spark_jobs.small_plan import SmallRun, make_small_run
+
+
+@pytest.fixture(scope="session")
+def small_run(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """A mock sky with its hosts, bank, plan, cutouts and stamps; read only."""
+    return make_small_run(tmp_path_factory.mktemp("small"))

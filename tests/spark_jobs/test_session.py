@@ -1,0 +1,99 @@
+"""The session builder: what a laptop's session is given, and what is left to spark-submit where that has started the JVM."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from schemas.code_version import code_version
+from spark_jobs import session as rooms
+from spark_jobs.session import build_session, set_kernel_cache
+
+
+class Recorder:
+    """Stands for SparkSession.builder and notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, str] = {}
+
+    def appName(self, name: str) -> Recorder:  # noqa: N802 - Spark's own name
+        return self.config("name", name)
+
+    def master(self, master: str) -> Recorder:
+        return self.config("master", master)
+
+    def config(self, key: str, value: str) -> Recorder:
+        self.asked[key] = value
+        return self
+
+    def getOrCreate(self) -> Recorder:  # noqa: N802 - Spark's own name
+        return self
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the builder was asked for; no JVM is started and the environment is restored."""
+    for name in ("NUMBA_CACHE_DIR", "PYSPARK_PYTHON", "PYSPARK_GATEWAY_PORT", "JAVA_HOME"):
+        monkeypatch.setenv(name, "set so that it is restored")
+        monkeypatch.delenv(name)
+    recorder = Recorder()
+    monkeypatch.setattr("pyspark.sql.SparkSession.builder", recorder)
+    monkeypatch.setattr(rooms, "set_java_home", lambda: recorder.asked.setdefault("java", "looked for"))
+    return recorder.asked
+
+
+def test_a_laptop_runs_on_all_its_cores_and_opens_no_port_to_others(asked: dict[str, str]) -> None:
+    build_session("plan")
+    assert (asked["name"], asked["master"], asked["java"]) == ("dhs plan", "local[*]", "looked for")
+    assert asked["spark.ui.enabled"] == "false"
+    assert asked["spark.driver.bindAddress"] == asked["spark.driver.host"] == "127.0.0.1"
+
+
+def test_a_master_that_is_given_wins(asked: dict[str, str]) -> None:
+    build_session("plan", master="local[3]")
+    assert asked["master"] == "local[3]"
+
+
+def test_under_spark_submit_master_java_and_ports_are_left_alone(
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "12345")
+    build_session("inject", master="local[3]")
+    assert set(asked) == {
+        "name",
+        "spark.task.maxFailures",
+        "spark.python.worker.reuse",
+        "spark.executorEnv.NUMBA_CACHE_DIR",
+    }
+
+
+def test_executors_run_this_interpreter_and_keep_their_kernels(asked: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/this/python")
+    build_session("inject")
+    assert os.environ["PYSPARK_PYTHON"] == "/this/python"
+    assert asked["spark.python.worker.reuse"] == "true"
+    assert asked["spark.executorEnv.NUMBA_CACHE_DIR"] == os.environ["NUMBA_CACHE_DIR"]
+    monkeypatch.setenv("PYSPARK_PYTHON", "/another/python")
+    build_session("inject")
+    assert os.environ["PYSPARK_PYTHON"] == "/another/python"
+
+
+def test_compiled_kernels_lie_apart_for_each_user_and_code_unless_a_folder_is_named(
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_kernel_cache()
+    assert os.environ["NUMBA_CACHE_DIR"].endswith(f"dhs-numba-{os.getuid()}-{code_version().partition('+')[2]}")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
+    set_kernel_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == "/elsewhere"
+
+
+@pytest.mark.spark
+def test_the_running_session_is_as_it_was_asked_for(spark: Any) -> None:
+    assert build_session("tests", master="local[2]") is spark
+    assert spark.sparkContext.master == "local[2]"
+    assert spark.conf.get("spark.ui.enabled") == "false"
+    assert spark.sparkContext.uiWebUrl is None
+    assert spark.version.startswith("3.5.")

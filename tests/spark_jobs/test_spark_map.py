@@ -1,0 +1,83 @@
+"""One function over many names: the list comprehension's answer, whatever the partitions, and the first error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.array_codec import BlobError
+from schemas.contract import ContractError
+from schemas.job_entry import InputError
+from schemas.run_record import RunError
+from spark_jobs.spark_map import map_names
+
+pytestmark = pytest.mark.spark
+NAMES = [f"brick-{n * 3 % 7}" for n in range(7)]
+
+
+@pytest.mark.parametrize("partitions", [None, 1, 2, 7, 1000])
+def test_the_answers_stand_in_the_order_of_the_names_however_they_are_bundled(spark: Any, partitions: int | None) -> None:
+    answers = map_names(spark, NAMES, lambda name: (name, name.upper()), what="test", partitions=partitions)
+    assert answers == [(name, name.upper()) for name in NAMES]
+
+
+def test_the_function_may_answer_with_nothing_and_names_may_repeat(spark: Any) -> None:
+    assert map_names(spark, ["a", "b", "a"], lambda name: None if name == "b" else 1, what="test") == [1, None, 1]
+
+
+def test_no_names_need_no_spark() -> None:
+    assert map_names(None, [], len, what="test") == []  # type: ignore[arg-type]
+
+
+def test_each_name_is_a_part_of_its_own_unless_said_otherwise(spark: Any) -> None:
+    def part(_: str) -> int:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        return context.partitionId()
+
+    assert map_names(spark, NAMES, part, what="test") == list(range(len(NAMES)))
+    assert sorted(set(map_names(spark, NAMES, part, what="test", partitions=4))) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", [InputError, ContractError, RunError, BlobError])
+@pytest.mark.parametrize("partitions", [None, 1])
+def test_bad_input_met_by_a_worker_is_raised_as_itself(spark: Any, kind: type[Exception], partitions: int | None) -> None:
+    def refuse(name: str) -> str:
+        if name == "c":
+            raise kind(f"{name} holds 3 rows; wanted 4")
+        return name
+
+    with pytest.raises(kind, match=r"^c holds 3 rows; wanted 4$"):
+        map_names(spark, ["a", "b", "c", "d"], refuse, what="test", partitions=partitions)
+
+
+def test_a_fault_of_the_program_is_raised_with_the_workers_own_words(spark: Any) -> None:
+    with pytest.raises(Exception, match="ZeroDivisionError: division by zero"):
+        map_names(spark, [1, 0, 2], lambda number: 1 / number, what="test")
+    assert map_names(spark, [1, 2], lambda number: 1 / number, what="test") == [1.0, 0.5]
+
+
+def test_the_bar_counts_the_parts_and_ends_full(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[Any] = []
+
+    class Bar:
+        def __init__(self, *, total: int, desc: str, **_: object) -> None:
+            self.total, self.desc, self.n = total, desc, 0
+            bars.append(self)
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self, step: int) -> None:
+            assert step >= 0
+            self.n += step
+
+    monkeypatch.setattr("spark_jobs.spark_map.tqdm", Bar)
+    map_names(spark, NAMES, str.upper, what="shouting", partitions=5)
+    assert [(bar.desc, bar.n, bar.total) for bar in bars] == [("shouting", 5, 5)]
