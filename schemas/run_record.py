@@ -22,6 +22,7 @@ from schemas.contract_files import open_parquet
 
 STARTED_NAME = "_started.json"
 FINISHED_NAME = "_run.json"
+_LONGEST_VALUE = 200
 
 
 class RunError(RuntimeError):
@@ -69,7 +70,8 @@ def begin_run(directory: Path, identity: RunIdentity) -> RunState:
         seen = json.loads(started.read_text())
         different = sorted(key for key in asked.keys() | seen.keys() if asked.get(key) != seen.get(key))
         if different:
-            pairs = "; ".join(f"{key} was {seen.get(key)!r} and is now {asked.get(key)!r}" for key in different)
+            differences = {key: _difference(seen.get(key), asked.get(key)) for key in different}
+            pairs = "; ".join(f"{key} was {_brief(was)} and is now {_brief(now)}" for key, (was, now) in differences.items())
             raise RunError(f"{directory} holds another run: {pairs}. Choose another directory, or remove this one.")
         return RunState.FINISHED if (directory / FINISHED_NAME).exists() else RunState.UNFINISHED
     if directory.exists() and any(directory.iterdir()):
@@ -134,6 +136,20 @@ def run_files(directory: Path, contract: Contract, under: str = "") -> list[Path
                 raise RunError(f"{path} has {parquet.metadata.num_rows} rows; the record of the run says {entry['rows']}")
         found.append(path)
     return found
+
+
+def _difference(seen: Any, asked: Any) -> tuple[Any, Any]:
+    """Two values; of two mappings the entries that differ only, since settings hold the hashes of thousands of files."""
+    if not (isinstance(seen, dict) and isinstance(asked, dict)):
+        return seen, asked
+    keys = sorted(key for key in seen.keys() | asked.keys() if seen.get(key) != asked.get(key))
+    pairs = {key: _difference(seen.get(key), asked.get(key)) for key in keys}
+    return {key: pairs[key][0] for key in keys if key in seen}, {key: pairs[key][1] for key in keys if key in asked}
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _finish(

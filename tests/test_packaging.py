@@ -12,10 +12,12 @@ from tests.conftest import REPOSITORY
 
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = ("schemas", "spark_jobs", "trainer")
-COMPILED = {".pyc", ".nbi", ".nbc"}
-LOCKS = sorted(path for path in REPOSITORY.rglob("*.lock") if not any(part.startswith(".") for part in path.parts))
+NOT_INSTALLED = {".pyc", ".nbi", ".nbc", ".md"}
+LOCKS = sorted([*REPOSITORY.glob("*.lock"), *(REPOSITORY / "deploy").rglob("*.lock")])
 ENTRY = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>\d[A-Za-z0-9.+!]*)(?: ; [a-z_]+ [!=<>]+ '[\w.]+')?(?: --hash=sha256:[0-9a-f]{64})+"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>\d[A-Za-z0-9.+!]*)"
+    r"(?: ; [\w.'()!=<> ]+?)?"  # for which Python or system
+    r"(?: --hash=sha256:[0-9a-f]{64})+"
 )
 
 
@@ -32,7 +34,7 @@ def test_every_file_of_a_package_that_is_no_code_is_installed_too(package: str) 
     patterns = PYPROJECT["tool"]["setuptools"]["package-data"].get(package, [])
     installed = {path for pattern in patterns for path in root.glob(pattern)}
     assert all(any(root.glob(pattern)) for pattern in patterns)
-    assert {path for path in root.rglob("*") if path.is_file() and path.suffix not in COMPILED | {".py"}} == installed
+    assert {path for path in root.rglob("*") if path.is_file() and path.suffix not in NOT_INSTALLED | {".py"}} == installed
 
 
 def locked(path: Path) -> dict[str, str]:
@@ -40,7 +42,7 @@ def locked(path: Path) -> dict[str, str]:
     entries = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     found: dict[str, str] = {}
     for entry in filter(None, (" ".join(line.split()) for line in entries if not line.startswith("#"))):
-        match = ENTRY.fullmatch(entry.replace('"', "'"))
+        match = ENTRY.fullmatch(entry)
         assert match, f"{path.name}: wanted name==version and its sha256 hashes; seen {entry[:120]!r}"
         found[match["name"].lower().replace("_", "-")] = match["version"]
     return found

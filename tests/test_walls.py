@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -105,7 +104,7 @@ def test_the_look_finds_what_a_room_brings_in_and_names_the_room() -> None:
     assert brought_through(first) == {"shutil": "spark_jobs.java_home", "schemas": "spark_jobs.session"}
     second = Wall(("spark_jobs.band_choice",), ("shutil",))
     assert brought_through(Wall(first.rooms, ()), second) == {"shutil": "a room of an earlier wall"}
-    with pytest.raises(AssertionError, match="No module named 'spark_jobs.no_such_room'"):
+    with pytest.raises(AssertionError, match=r"No module named 'spark_jobs\.no_such_room'"):
         brought_through(Wall(("spark_jobs.no_such_room",), ()))
 
 

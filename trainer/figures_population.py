@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from trainer.figures_canvas import BAND_COLOURS, CONTROL_COLOUR, INK, LENS_COLOUR, Drawing, draw
 
 FloatArray = npt.NDArray[np.float64]
 _BINS = 28
+_TWO_DECADES = 100.0
 _TAIL = 0.002
 """Share of the values that an axis may leave out at either end, so that one outlier does not flatten the rest."""
 
@@ -73,6 +75,10 @@ def _paint_histogram(series: Mapping[str, FloatArray], axis: str, palette: Mappi
         axes.hist(clipped, histtype="step", linewidth=1.6, label=f"{name} ({len(values)})", **style)
     if log:
         axes.set_xscale("log")
+        if high < _TWO_DECADES * low:  # powers of ten would leave one label, or crowd minor ones in exponents
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(axis)
     axes.set_ylabel("share")
     axes.legend(loc="best")

@@ -90,14 +90,17 @@ def hard_examples(inputs: ReportInputs, split: str, count: int) -> tuple[list[Ex
 
 
 def hard_rows(inputs: ReportInputs, split: str, count: int) -> tuple[list[int], list[int]]:
-    """Rows of the highest-scoring negatives and the lowest-scoring positives of a split, most surprising first."""
+    """Rows of the highest-scoring negatives and the lowest-scoring positives of a split, most surprising first.
+
+    A host stands once in each list: its controls share their pixels.
+    """
     logits = scored(inputs, split)
     label = inputs.numbers("label")
     ordered = np.argsort(logits, kind="stable")
     ordered = ordered[np.isfinite(logits[ordered])]
     negatives = ordered[::-1][label[ordered[::-1]] == 0]
     positives = ordered[label[ordered] == 1]
-    return [int(row) for row in negatives[:count]], [int(row) for row in positives[:count]]
+    return _one_a_host(inputs, negatives, count), _one_a_host(inputs, positives, count)
 
 
 def scored(inputs: ReportInputs, split: str) -> npt.NDArray[np.float64]:
@@ -131,6 +134,16 @@ def probability(inputs: ReportInputs, row: int) -> str:
         return ""
     p = float(1 / (1 + np.exp(-inputs.logits[row])))
     return f"{p:.1e}" if p < 0.001 else f"{p:.3f}"
+
+
+def _one_a_host(inputs: ReportInputs, rows: npt.NDArray[np.int64], count: int) -> list[int]:
+    """The first ``count`` of the rows that are the first of their host."""
+    kept: dict[str, int] = {}
+    for row in rows:
+        kept.setdefault(str(inputs.value("host_id", int(row))), int(row))
+        if len(kept) == count:
+            break
+    return list(kept.values())
 
 
 def _singles(inputs: ReportInputs, rows: Sequence[int], images: dict[int, Image]) -> list[Example]:

@@ -1,4 +1,4 @@
-"""Galaxies of known half-light radius in noisy space-telescope stamps, the catalogues that list them, and a bank's templates."""
+"""Galaxies of known half-light radius in noisy stamps, the catalogues that list them, and templates of a bank."""
 
 from __future__ import annotations
 

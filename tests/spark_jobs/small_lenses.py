@@ -15,7 +15,7 @@ from spark_jobs.transforms.simulation.lens_hosts import LensHosts
 
 
 def lens_sample(n: int, **changes: Any) -> LensHosts:
-    """``n`` lens tasks on as many hosts: r 18.6, r - z 0.9, e 0.2 along +x, FWHM 1.25 arcsec, depth 24; ``changes`` by field."""
+    """``n`` lens tasks on as many hosts: r 18.6, r - z 0.9, e 0.2 along +x, FWHM 1.25 arcsec; ``changes`` by field."""
     fields: dict[str, Any] = {"mag_r": 18.6, "mag_raw_r": 18.7, "r_minus_z": 0.9, "z_phot": np.nan, "e1": 0.2, "e2": 0.0}
     fields |= {"fwhm_r": 1.25, "depth_r": 24.0, "grid_theta_e": np.nan, "grid_offset": np.nan}
     columns = {name: np.broadcast_to(np.asarray(value, float), n).copy() for name, value in fields.items()}

@@ -87,9 +87,7 @@ def cut(run: SmallRun, planned: Path, out: Path, *options: Any) -> Path:
 def make_stamps(run: SmallRun, out: Path, *options: Any, planned: Path | None = None, cutouts: Path | None = None) -> Path:
     """Make the stamps of a plan; returns ``out``."""
     given = ("--bank", run.bank, *options)
-    return _succeed(
-        inject, "--plan", planned or run.plan, "--cutouts", cutouts or run.cutouts, "--out", out, *given
-    )
+    return _succeed(inject, "--plan", planned or run.plan, "--cutouts", cutouts or run.cutouts, "--out", out, *given)
 
 
 def copy_of(directory: Path, where: Path) -> Path:

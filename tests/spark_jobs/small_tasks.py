@@ -34,7 +34,18 @@ def lens_task(**changes: Any) -> dict[str, Any]:
 def control_task(**changes: Any) -> dict[str, Any]:
     """The control of ``lens_task``: the same pair, nothing drawn."""
     task: dict[str, Any] = dict.fromkeys(TASKS.names)
-    shared = ("pair_id", "host_id", "cell", "shard", "split", "configuration", "replicate", "recipe_hash", "run_seed", "reasons")
+    shared = (
+        "pair_id",
+        "host_id",
+        "cell",
+        "shard",
+        "split",
+        "configuration",
+        "replicate",
+        "recipe_hash",
+        "run_seed",
+        "reasons",
+    )
     task |= {name: value for name, value in lens_task().items() if name in shared}
     return task | {"task_id": "b" * 32, "kind": "control", "label": 0} | changes
 

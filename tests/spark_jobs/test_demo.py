@@ -16,7 +16,8 @@ from spark_jobs import demo
 from spark_jobs.command_line import COMMANDS
 
 FEWEST_STAMPS_A_BRICK = 100
-COMMANDS_IN_ORDER = "mock-sky select-hosts source-bank plan cut-hosts inject audit train score evaluate report".split()
+COMMANDS_IN_ORDER = ["mock-sky", "select-hosts", "source-bank", "plan", "cut-hosts", "inject"]
+COMMANDS_IN_ORDER += ["audit", "train", "score", "evaluate", "report"]
 
 
 def test_every_step_is_a_command_that_its_job_understands() -> None:
@@ -55,7 +56,7 @@ def test_the_whole_flow_ends_with_stamps_a_network_better_than_chance_and_the_pa
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     report = Path(done.stdout.rstrip().splitlines()[-1])
     assert report.is_absolute()
-    assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     counts = json.loads((report.parent / "stamps" / "_run.json").read_text())["counts"]
     assert counts["made"] + counts["refused"] == counts["rows"]
     assert counts["made"] > 12 * FEWEST_STAMPS_A_BRICK

@@ -177,6 +177,14 @@ def test_the_most_surprising_come_first(inputs: ReportInputs) -> None:
     assert not inputs.lens[negatives].any() and inputs.lens[positives].all()
 
 
+def test_a_host_stands_once_among_the_most_surprising(inputs: ReportInputs) -> None:
+    place = inputs.index.schema.get_field_index("host_id")
+    one_host = pa.array(["9010-1-1"] * inputs.index.num_rows)
+    negatives, positives = hard_rows(replace(inputs, index=inputs.index.set_column(place, "host_id", one_host)), "test", 3)
+    assert (len(negatives), len(positives)) == (1, 1)
+    assert inputs.logits is not None and inputs.logits[negatives[0]] == -1.0
+
+
 def test_facts_leave_out_what_is_not_known(inputs: ReportInputs) -> None:
     negatives, positives = hard_rows(inputs, "test", 1)
     assert [name for name, _ in lens_facts(inputs, negatives[0])] == ["p", "host r"]

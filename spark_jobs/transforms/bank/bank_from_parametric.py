@@ -21,6 +21,7 @@ from spark_jobs.transforms.bank.bank_template import BANK_BAND, Template, measur
 from spark_jobs.transforms.bank.catalogue_rows import (
     companion,
     id_prefix,
+    known_redshift,
     number,
     read_catalogue,
     read_companion,
@@ -37,13 +38,14 @@ _SAMPLES_PER_SIDE = 8
 
 
 def parametric_makers(catalogue: Path, size: int) -> Iterator[Callable[[], Template]]:
-    """One maker a galaxy; raises InputError where the catalogue or its fits are absent."""
+    """One maker a galaxy; raises InputError where the catalogue, its fits or its selection are absent."""
     columns = read_catalogue(catalogue)
     require_columns(catalogue, columns, ("ident", "mag"))
     require_band(catalogue, columns, BANK_BAND)
-    beside = companion(catalogue, "_fits")
-    if not beside.is_file():
-        raise InputError(f"{beside} is not there: parametric templates need the fits beside {catalogue.name}")
+    beside, selection = companion(catalogue, "_fits"), companion(catalogue, "_selection")
+    if not (beside.is_file() and selection.is_file()):
+        absent = selection if beside.is_file() else beside
+        raise InputError(f"{absent} is not there: parametric templates need fits and selection beside {catalogue.name}")
     fits_columns = read_companion(catalogue, "_fits", len(columns["ident"]))
     require_columns(beside, fits_columns, ("sersicfit", "zphot"))
     try:
@@ -85,13 +87,13 @@ def _make(
     except (galsim.GalSimError, ArithmeticError, ValueError) as error:
         raise RejectionError(Rejection.UNFIT) from error
     square, binning = fit_square(drawn, size)
-    ident, redshift = str(columns["ident"][row]), number(fits_columns, "zphot", row)
+    ident = str(columns["ident"][row])
     return Template(
         template_id=f"{id_prefix(catalogue)}-{ident}",
         image=square,
         pixel_scale_arcsec=scale * binning,
         mag_f814w=number(columns, "mag", row),
-        redshift=redshift if redshift > 0 else math.nan,
+        redshift=known_redshift(fits_columns, row),
         half_light_radius_arcsec=measured_radius_arcsec(square, scale * binning),
         half_light_catalogue_arcsec=radius,
         snr=math.inf,

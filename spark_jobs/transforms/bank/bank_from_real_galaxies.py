@@ -23,6 +23,7 @@ from schemas.job_entry import InputError
 from spark_jobs.transforms.bank.bank_template import BANK_BAND, Template, blurred_radius_arcsec, measured_radius_arcsec
 from spark_jobs.transforms.bank.catalogue_rows import (
     id_prefix,
+    known_redshift,
     number,
     read_catalogue,
     read_companion,
@@ -117,7 +118,7 @@ def _make(
         image=square,
         pixel_scale_arcsec=scale * binning,
         mag_f814w=number(columns, "mag", row),
-        redshift=_redshift(fits_columns, row),
+        redshift=known_redshift(fits_columns, row),
         half_light_radius_arcsec=measured_radius_arcsec(square, scale * binning),
         half_light_catalogue_arcsec=_catalogue_radius_arcsec(fits_columns, row, scale, fwhm),
         snr=light.snr,
@@ -153,11 +154,6 @@ def sersic_radius_arcsec(sersicfit: npt.NDArray[np.float64], scale: float) -> fl
     """Circularised half-light radius of a fit of the COSMOS catalogue: (flux, radius in pixels, n, q, ...)."""
     radius, axis_ratio = float(sersicfit[1]), float(sersicfit[3])
     return radius * math.sqrt(axis_ratio) * scale if radius > 0 and axis_ratio > 0 else math.nan
-
-
-def _redshift(columns: Mapping[str, Any], row: int) -> float:
-    redshift = number(columns, "zphot", row)
-    return redshift if redshift > 0 else math.nan
 
 
 def _colour(columns: Mapping[str, Any], row: int, blue: str, red: str) -> float:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from spark_jobs.transforms.bank.template_light import Rejection, RejectionError, half_light_radius
 
 BANK_BAND = "F814W"
+_MAGNITUDE_RANGE = (0.0, 40.0)  # catalogues write 99 or -99 for a magnitude that is not known
+_PIXEL_RANGE_ARCSEC = (0.001, 1.0)
 LARGEST_SIZE_RATIO = 1.5
 """A template whose half-light radius is off the catalogue's by more than this factor is not that galaxy's light."""
 MEDIAN_TOLERANCE = 0.10
@@ -107,7 +109,9 @@ def blurred_radius_arcsec(intrinsic_arcsec: float, psf_fwhm_arcsec: float) -> fl
 
 
 def _check(template: Template, min_snr: float) -> None:
-    if not (math.isfinite(template.mag_f814w) and 0 < template.pixel_scale_arcsec < math.inf):
+    bright, faint = _MAGNITUDE_RANGE
+    fine, coarse = _PIXEL_RANGE_ARCSEC
+    if not (bright < template.mag_f814w < faint and fine < template.pixel_scale_arcsec < coarse):
         raise RejectionError(Rejection.ROW)
     if template.snr < min_snr:
         raise RejectionError(Rejection.FAINT)

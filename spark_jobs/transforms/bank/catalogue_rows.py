@@ -14,6 +14,8 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from schemas.job_entry import InputError
 
+_LARGEST_REDSHIFT = 20.0
+
 
 def read_catalogue(path: Path) -> dict[str, Any]:
     """Columns of the first table by lower-case name; raises InputError where the file is absent or no whole table."""
@@ -69,6 +71,12 @@ def number(columns: Mapping[str, Any], name: str, row: int) -> float:
         return math.nan
     value = float(columns[name][row])
     return value if math.isfinite(value) else math.nan
+
+
+def known_redshift(columns: Mapping[str, Any], row: int) -> float:
+    """``zphot`` of a row, NaN where it is not known: catalogues write -99, 0 or 99 there."""
+    redshift = number(columns, "zphot", row)
+    return redshift if 0 < redshift < _LARGEST_REDSHIFT else math.nan
 
 
 def id_prefix(path: Path) -> str:

@@ -3,8 +3,8 @@
 The naive recipe (deconvolve, clip at zero, normalise) fills the stamp with rectified noise. Here nothing is deconvolved
 and no noise is clipped: inside the segment connected to the centre the pixels are kept as they are, outside it they are
 replaced by their own elliptical average as far as that stands above its error, and by zero beyond. Neighbours are left out
-of the average. What sinks below the noise is lost: of a disc of 0.3 arcsec at a signal to noise of 55, 5 % of flux and half-light
-radius (the telescope's PSF included in both), more of a fainter or a steeper profile; touching galaxies are not parted.
+of the average. What sinks below the noise is lost: 5 % of the flux and half-light radius (PSF included) of a disc of 0.3
+arcsec at a signal to noise of 55, more where the galaxy is fainter or its profile steeper. Touching galaxies are not parted.
 Legend: images of shape (ny, nx), flux per pixel; positions (y, x) in pixels from 0; sigma is the noise of one pixel.
 """
 
@@ -76,7 +76,7 @@ def extract_light(stamp: npt.ArrayLike, sigma: float | None = None, background: 
     sigma = _scatter(border) if sigma is None else sigma
     smoothed = gaussian_filter(image, _SMOOTHING_PIX)
     white_sigma = sigma / (2 * math.sqrt(math.pi) * _SMOOTHING_PIX)
-    smoothed_sigma = max(_scatter(_border(_unmirrored(smoothed))), white_sigma)
+    smoothed_sigma = max(_scatter(_border(smoothed)), white_sigma)
     segment, neighbours = _segments(smoothed, smoothed_sigma)
     # Drizzled pixels share noise: a mean over n of them is less certain than sigma / sqrt(n) by this factor.
     correlated = smoothed_sigma / white_sigma if sigma > 0 else 1.0

@@ -68,7 +68,7 @@ def test_a_template_that_is_not_in_the_bank_is_refused(bank_path: Path) -> None:
 def test_every_template_is_in_one_split_by_the_published_hash(bank_path: Path) -> None:
     bank = open_bank(bank_path)
     rows = {split: bank.rows_of_split(split, FRACTIONS).tolist() for split in SPLITS}
-    assert sorted(sum(rows.values(), [])) == [0, 1, 2]
+    assert sorted(row for members in rows.values() for row in members) == [0, 1, 2]
     for split, members in rows.items():
         assert all(split_of(str(bank.template_id[row]), FRACTIONS) == split for row in members)
     assert template_split("procedural-17", FRACTIONS) == split_of("procedural-17", FRACTIONS)
@@ -143,7 +143,7 @@ def test_a_bank_of_a_later_minor_version_is_read(bank_path: Path) -> None:
 def test_datasets_and_attributes_that_lack_are_named(bank_path: Path) -> None:
     with h5py.File(bank_path, "r+") as file:
         del file["snr"], file["templates"], file.attrs["settings"]
-    with pytest.raises(InputError, match=r"bank\.h5 lacks the datasets or attributes templates, snr, settings of a source bank"):
+    with pytest.raises(InputError, match=r"bank\.h5 lacks the datasets or attributes templates, snr, settings of"):
         open_bank(bank_path)
 
 
@@ -161,19 +161,12 @@ def test_a_file_of_something_else_is_one_clear_error(tmp_path: Path) -> None:
         open_bank(tmp_path / "bank.h5")
 
 
-def test_a_flipped_bit_is_an_input_error_or_changes_no_number(bank_path: Path) -> None:
-    whole, content = open_bank(bank_path), bank_path.read_bytes()
-    rng, refused = np.random.default_rng(3), 0
-    for place in rng.integers(0, len(content), 200):
-        damaged = bytearray(content)
-        damaged[place] ^= 1 << int(rng.integers(8))
-        bank_path.write_bytes(bytes(damaged))
-        try:
-            bank = open_bank(bank_path)
-            for row in range(len(bank)):
-                np.testing.assert_array_equal(bank.images([row]), whole.images([row]) if place < 0 else bank.images([row]))
-            for name in NUMBERS:
-                np.testing.assert_array_equal(getattr(bank, name), getattr(whole, name), name)
-        except InputError:
-            refused += 1
-    assert refused > 20
+@pytest.mark.parametrize("name", ["templates", *NUMBERS])
+def test_a_flipped_bit_in_the_numbers_or_pixels_is_not_read_silently(bank_path: Path, name: str) -> None:
+    with h5py.File(bank_path) as file:
+        chunk = file[name].id.get_chunk_info(0)
+    content = bytearray(bank_path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 4
+    bank_path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"bank\.h5 is damaged, truncated or not an HDF5 file"):
+        open_bank(bank_path).images([0])

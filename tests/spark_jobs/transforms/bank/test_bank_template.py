@@ -73,12 +73,14 @@ def test_the_account_names_the_reasons() -> None:
         ({"half_light_catalogue_arcsec": math.nan}, None),
         ({"redshift": math.nan}, None),
         ({"mag_f814w": math.nan}, Rejection.ROW),
+        ({"mag_f814w": 99.0}, Rejection.ROW),
+        ({"mag_f814w": -99.0}, Rejection.ROW),
         ({"pixel_scale_arcsec": 0.0}, Rejection.ROW),
         ({"pixel_scale_arcsec": math.inf}, Rejection.ROW),
         ({"pixel_scale_arcsec": math.nan}, Rejection.ROW),
     ],
 )
-def test_a_template_must_be_bright_of_the_catalogue_s_size_and_known(values: dict[str, float], reason: Rejection | None) -> None:
+def test_a_template_must_be_bright_and_known_and_of_its_size(values: dict[str, float], reason: Rejection | None) -> None:
     assert LARGEST_SIZE_RATIO == 1.5
     names, census = kept(lambda: make_template(**values))
     assert len(names) == (reason is None)

@@ -15,6 +15,7 @@ from schemas.job_entry import InputError
 from spark_jobs.transforms.bank.catalogue_rows import (
     companion,
     id_prefix,
+    known_redshift,
     number,
     read_catalogue,
     read_companion,
@@ -98,6 +99,11 @@ def test_magnitudes_of_another_band_are_refused() -> None:
 def test_a_number_that_is_not_finite_or_not_there_is_not_known(value: float, seen: float) -> None:
     assert number({"a": np.array([9.0, value])}, "a", 1) == pytest.approx(seen, nan_ok=True)
     assert math.isnan(number({"a": np.array([9.0, value])}, "b", 1))
+
+
+def test_a_redshift_that_stands_for_not_known_is_not_known() -> None:
+    columns = {"zphot": np.array([1.5, 0.0, -99.0, 99.0, math.nan])}
+    assert [known_redshift(columns, row) for row in range(5)] == pytest.approx([1.5, *[math.nan] * 4], nan_ok=True)
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("AEGIS_F814w_catalog.fits", "aegis"), ("real_galaxy.fits.gz", "cosmos")])

@@ -53,7 +53,11 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> SourceBank:
 def hosts() -> LensHosts:
     """Hosts of many magnitudes, shapes and redshifts, so that some are accepted at once and some never."""
     rng = np.random.default_rng(2)
-    changes: dict[str, Any] = {"mag_r": rng.uniform(16.5, 20.5, N), "e1": rng.uniform(-0.3, 0.3, N), "e2": rng.uniform(0, 0.2, N)}
+    changes: dict[str, Any] = {
+        "mag_r": rng.uniform(16.5, 20.5, N),
+        "e1": rng.uniform(-0.3, 0.3, N),
+        "e2": rng.uniform(0, 0.2, N),
+    }
     changes |= {"z_phot": np.where(rng.uniform(size=N) < 0.5, np.nan, rng.uniform(0.1, 0.8, N))}
     return lens_sample(N, **changes, fwhm_r=rng.uniform(1.0, 1.6, N), depth_r=rng.uniform(23.0, 24.5, N))
 

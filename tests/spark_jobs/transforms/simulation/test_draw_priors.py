@@ -203,7 +203,9 @@ def test_changing_one_prior_leaves_the_draws_of_the_others_as_they_were(sets: di
     for prior, entry in (("shear", shear), ("mass_ellipticity", narrow)):
         after = drawn(recipe_with("realistic", {prior: entry}), hosts, bank)
         named = {name for name in before if name.startswith(("z_", "lens_", "shear_", "source_", "template"))} - {"shear_angle"}
-        different = {name for name in named if not np.array_equal(before[name], after[name], equal_nan=before[name].dtype.kind == "f")}
+        different = {
+            name for name in named if not np.array_equal(before[name], after[name], equal_nan=before[name].dtype.kind == "f")
+        }
         assert different == set(changed[prior])
 
 

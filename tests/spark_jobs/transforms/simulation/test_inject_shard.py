@@ -1,4 +1,4 @@
-"""One shard: a row for every task whatever its cutout, each split's rows in its own file, the same bytes when it is done again."""
+"""One shard: a row for every task whatever its cutout, each split in its own file, the same bytes when it is done again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from tests.spark_jobs.small_lenses import recipe_with
 from tests.spark_jobs.small_tasks import SIZE, control_task, cutout_row, lens_task, refused_cutout
 
 Row = dict[str, Any]
-RECIPE = recipe_with("realistic", noise={"law": "shot", "gain": "1e4 electron/nmgy"}, accept=None, stamp={"size": f"{SIZE} pix"})
+RECIPE = recipe_with(
+    "realistic", noise={"law": "shot", "gain": "1e4 electron/nmgy"}, accept=None, stamp={"size": f"{SIZE} pix"}
+)
 PROVENANCE = Provenance("test", RECIPE.recipe_hash, 3, "test")
 
 

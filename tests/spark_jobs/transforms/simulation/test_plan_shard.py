@@ -99,7 +99,9 @@ def test_another_seed_is_another_plan_and_so_is_another_recipe(bank: SourceBank)
 
 
 def test_the_host_s_sky_cell_decides_the_split_and_an_anchor_s_cell_only_tests(bank: SourceBank) -> None:
-    recipe = recipe_with("realistic", tasks=PAIRED, split={"key": "host_cell", "fractions": {"train": 0.4, "val": 0.3, "test": 0.3}})
+    recipe = recipe_with(
+        "realistic", tasks=PAIRED, split={"key": "host_cell", "fractions": {"train": 0.4, "val": 0.3, "test": 0.3}}
+    )
     rows = planned(recipe, host_table(range(120)), bank)
     for row in rows:
         assert row["split"] == split_of(str(row["cell"]), recipe.split.fractions)
@@ -146,7 +148,9 @@ def test_a_pair_shares_everything_but_its_kind_and_what_was_drawn(bank: SourceBa
 
 def test_where_no_draw_is_accepted_the_pair_is_refused_as_one_and_its_draws_stay_counted(bank: SourceBank) -> None:
     accept = {"max_draws": 7, "minimum_redshift_gap": 0.1, "theta_e_range": ["8 arcsec", "9 arcsec"], "minimum_images": 2}
-    accept |= {f"minimum_{name}": 0.0 for name in ("magnification", "predicted_arc_snr", "theta_e_over_fwhm", "rendered_arc_snr")}
+    accept |= {
+        f"minimum_{name}": 0.0 for name in ("magnification", "predicted_arc_snr", "theta_e_over_fwhm", "rendered_arc_snr")
+    }
     rows = planned(recipe_with("realistic", accept=accept), host_table(range(5)), bank)
     assert len(rows) == 10
     for row in rows:

@@ -22,7 +22,9 @@ def files(stamps_directory: StampsDirectory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def rows(stamps_directory: StampsDirectory, files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def rows(
+    stamps_directory: StampsDirectory, files: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
     path = tmp_path_factory.mktemp("index") / "deep" / "split-all.parquet"
     write_index(path, files, stamps_directory.stamps, Provenance("test"))
     found: list[dict[str, Any]] = read_table(path, STAMP_INDEX).to_pylist()
@@ -64,5 +66,5 @@ def test_the_columns_of_the_index_are_read_without_touching_a_blob(
     broken.write_bytes(content)
     write_index(tmp_path / "index.parquet", [broken], tmp_path, Provenance("test"))
     assert read_table(tmp_path / "index.parquet", STAMP_INDEX).num_rows == footer.num_rows
-    with pytest.raises(ContractError, match="is damaged: .*CRC"):
+    with pytest.raises(ContractError, match=r"is damaged: .*CRC"):
         read_table(broken, STAMPS)
