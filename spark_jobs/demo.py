@@ -81,17 +81,14 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
     sky, hosts, bank, plan = at("sky"), at("hosts"), at("bank.h5"), at("plan")
     cutouts, stamps, scores, metrics = at("cutouts"), at("stamps"), at("scores"), at("metrics.json")
     drawn = ("--bricks", str(bricks), "--brick-size", "1000", "--hosts-per-brick", "40", "--seed", str(seed))
+    planned = ("--bank", bank, "--seed", str(seed), "--stamps-per-shard", "400")
     training = ("--out", at("training"), "--settings", "demo", "--seed", str(seed))
     shown = ("--scores", scores, "--metrics", metrics, "--checkpoint-log", at("training/log.jsonl"))
     return [
         Step("Draw survey bricks and catalogues", ("mock-sky", "--out", sky, *drawn)),
         Step("Choose massive galaxies", ("select-hosts", "--sweeps", f"{sky}/sweep", "--out", hosts)),
         Step("Make a bank of source galaxies", ("source-bank", "--out", bank, "--procedural", "400", "--seed", str(seed))),
-        Step(
-            "Plan what will be made",
-            ("plan", "--recipe", "demo", "--hosts", hosts, "--bank", bank, "--out", plan)
-            + ("--seed", str(seed), "--stamps-per-shard", "400"),
-        ),
+        Step("Plan what will be made", ("plan", "--recipe", "demo", "--hosts", hosts, *planned, "--out", plan)),
         Step("Cut the planned hosts out of the bricks", ("cut-hosts", "--hosts", plan, "--bricks", sky, "--out", cutouts)),
         Step("Make the stamps", ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", stamps)),
         Step("Check them", ("audit", "--stamps", stamps, "--plan", plan, "--bank", bank, "--json", at("audit.json"))),

@@ -94,7 +94,14 @@ def _check(arguments: argparse.Namespace, plan: dict[str, Any], recipe: Recipe) 
             raise InputError(f"{arguments.bank} is not the bank that the plan was made with (its SHA-256 begins {wanted[:12]})")
     if arguments.partitions is not None and arguments.partitions < 1:
         raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
-    run_files(arguments.cutouts, CUTOUTS)
+    cut = {path.name for path in run_files(arguments.cutouts, CUTOUTS)}
+    shards = [path.name for path in run_files(arguments.plan, TASKS, "tasks/")]
+    absent = [name for name in shards if name not in cut]
+    if absent:
+        raise InputError(
+            f"{arguments.cutouts} lacks {len(absent)} of the plan's {len(shards)} shards, the first {absent[0]}; "
+            f"wanted the output of dhs cut-hosts --hosts {arguments.plan}"
+        )
     size = read_run(arguments.cutouts)["settings"].get("size_pix", recipe.size_pix)  # another survey's record may not say
     if size != recipe.size_pix:
         raise InputError(
@@ -132,10 +139,11 @@ def _counts(index: Sequence[Path]) -> dict[str, Any]:
     reasons: Counter[str] = Counter()
     rows = 0
     for path in index:
-        for row in read_table(path, STAMP_INDEX, ["split", "kind", "reasons"]).to_pylist():
-            rows += 1
-            reasons.update(names_of(row["reasons"]))
-            made[f"{row['split']} {row['kind']}"] += not row["reasons"]
+        table = read_table(path, STAMP_INDEX, ["split", "kind", "reasons"])
+        for group in table.group_by(table.column_names).aggregate([([], "count_all")]).to_pylist():
+            rows += group["count_all"]
+            reasons.update(dict.fromkeys(names_of(group["reasons"]), group["count_all"]))
+            made[f"{group['split']} {group['kind']}"] += 0 if group["reasons"] else group["count_all"]
     total = made.total()
     return {"rows": rows, "made": total, "refused": rows - total, "made_by_split_and_kind": dict(sorted(made.items()))} | {
         "refused_by_reason": dict(sorted(reasons.items()))

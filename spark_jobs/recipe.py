@@ -15,6 +15,7 @@ from schemas.job_entry import InputError
 from schemas.split_rule import check_fractions
 from spark_jobs.recipe_priors import Entry, GridRadius, HostOffsetMagnitude, Priors
 from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, Pix
+from spark_jobs.yaml_mapping import read_mapping
 
 MAX_RECIPE_BYTES = 1 << 20
 
@@ -163,18 +164,8 @@ def packaged_recipes() -> list[str]:
 
 
 def parse_recipe(text: str, origin: str) -> Recipe:
-    """A recipe from YAML text; aliases are refused, since a few bytes of them can stand for gigabytes."""
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise InputError(f"recipe {origin} uses YAML aliases (*name); write the values out")
-        content = yaml.safe_load(text)
-    except InputError:
-        raise
-    # A date or a number that cannot be one is a ValueError, and brackets without end a RecursionError.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"recipe {origin} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"recipe {origin} holds {type(content).__name__}; wanted the entries {', '.join(Recipe.model_fields)}")
+    """A recipe from YAML text; ``origin`` names it in errors."""
+    content = read_mapping(text, f"recipe {origin}")
     whole = _on_base(content, origin)
     try:
         recipe = Recipe.model_validate(whole)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.job_entry import InputError
 from schemas.survey import BANDS
+from spark_jobs.yaml_mapping import read_mapping
 
 DEFAULT_SURVEY = "legacy_dr10"
 
@@ -108,10 +108,7 @@ def load_survey(name_or_path: str) -> SurveySettings:
 
 def _checked(text: str, source: str) -> SurveySettings:
     try:
-        content: Any = yaml.safe_load(text)
-        return SurveySettings.model_validate(content)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source} is not YAML: {error}") from error
+        return SurveySettings.model_validate(read_mapping(text, source))
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise InputError(f"{source}: {'; '.join(faults)}") from error

@@ -153,11 +153,13 @@ def test_an_unknown_major_version_is_refused_in_one_sentence(tmp_path: Path, ver
         assert "\n" not in str(refusal.value)
 
 
-def test_a_newer_minor_version_with_one_column_more_is_read_without_it(tmp_path: Path) -> None:
-    newer = replace(SHELF, version="1.7", columns=(Column("new", "bool", "New.", nullable=True), *SHELF.columns))
-    table = shelf_table(20).append_column("new", pa.nulls(20, pa.bool_()))
-    write_table(tmp_path / "shelf.parquet", table, newer, MADE_BY)
-    assert read_table(tmp_path / "shelf.parquet", SHELF).to_pylist() == shelf_rows(20)
+def test_a_newer_minor_version_with_a_column_more_and_another_order_is_read_as_ours(tmp_path: Path) -> None:
+    new = Column("new", "bool", "New.", nullable=True)
+    newer = replace(SHELF, version="1.7", columns=(*reversed(SHELF.columns), new))
+    write_table(tmp_path / "shelf.parquet", shelf_table(20).append_column("new", pa.nulls(20, pa.bool_())), newer, MADE_BY)
+    table = read_table(tmp_path / "shelf.parquet", SHELF)
+    assert table.column_names == list(SHELF.names)
+    assert table.to_pylist() == shelf_rows(20)
 
 
 def test_a_file_of_another_contract_or_of_none_or_without_a_column_is_refused(tmp_path: Path) -> None:

@@ -177,8 +177,8 @@ def test_every_fault_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "holds NoneType; wanted the entries name, description, stamp"),
-        ("- gen5", "holds list; wanted the entries"),
+        ("", "holds NoneType; wanted a mapping of entries"),
+        ("- gen5", "holds list; wanted a mapping of entries"),
         ("[" * 1500, "is not YAML"),
         ("a: 1\n---\na: 2", "is not YAML: expected a single document"),
         ("\x00", "is not YAML: unacceptable character"),

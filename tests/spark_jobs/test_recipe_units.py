@@ -36,7 +36,9 @@ def test_a_number_with_its_unit_is_read_to_the_last_digit(number: float, kind: s
 
 
 @pytest.mark.parametrize("kind", UNITS)
-@pytest.mark.parametrize("unit", [*UNITS.values(), "arcmin", "rad", "mmag", "m/s", "electron", "nmgy", "1", "2 pix"])
+@pytest.mark.parametrize(
+    "unit", [*UNITS.values(), "arcmin", "rad", "mmag", "m/s", "1000 m/s", "electron", "nmgy", "1", "2 pix"]
+)
 def test_a_unit_is_read_as_itself_and_no_other_is_converted(kind: str, unit: str) -> None:
     if unit == UNITS[kind]:
         assert read(getattr(recipe_units, kind), f"3 {unit}") == 3.0

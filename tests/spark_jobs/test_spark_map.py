@@ -60,7 +60,10 @@ def test_a_fault_of_the_program_is_raised_with_the_workers_own_words(spark: Any)
     assert map_names(spark, [1, 2], lambda number: 1 / number, what="test") == [1.0, 0.5]
 
 
-def test_the_bar_counts_the_parts_and_ends_full(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seen", [0, 2])
+def test_the_bar_counts_the_parts_and_ends_full_whatever_was_seen_last(
+    spark: Any, monkeypatch: pytest.MonkeyPatch, seen: int
+) -> None:
     bars: list[Any] = []
 
     class Bar:
@@ -79,5 +82,6 @@ def test_the_bar_counts_the_parts_and_ends_full(spark: Any, monkeypatch: pytest.
             self.n += step
 
     monkeypatch.setattr("spark_jobs.spark_map.tqdm", Bar)
+    monkeypatch.setattr("spark_jobs.spark_map._finished_tasks", lambda *_: seen)
     map_names(spark, NAMES, str.upper, what="shouting", partitions=5)
     assert [(bar.desc, bar.n, bar.total) for bar in bars] == [("shouting", 5, 5)]

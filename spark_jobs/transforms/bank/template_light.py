@@ -76,7 +76,7 @@ def extract_light(stamp: npt.ArrayLike, sigma: float | None = None, background: 
     sigma = _scatter(border) if sigma is None else sigma
     smoothed = gaussian_filter(image, _SMOOTHING_PIX)
     white_sigma = sigma / (2 * math.sqrt(math.pi) * _SMOOTHING_PIX)
-    smoothed_sigma = max(_scatter(_border(smoothed)), white_sigma)
+    smoothed_sigma = max(_scatter(_border(_unmirrored(smoothed))), white_sigma)
     segment, neighbours = _segments(smoothed, smoothed_sigma)
     # Drizzled pixels share noise: a mean over n of them is less certain than sigma / sqrt(n) by this factor.
     correlated = smoothed_sigma / white_sigma if sigma > 0 else 1.0

@@ -8,10 +8,10 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.job_entry import InputError
+from spark_jobs.yaml_mapping import read_mapping
 
 PerBand = dict[str, float]
 Pair = tuple[float, float]
@@ -112,7 +112,6 @@ def load_sky_settings(path: Path | None = None) -> SkySettings:
     resource = files("spark_jobs") / "surveys" / "mock_sky.yaml"
     name = str(path) if path else "surveys/mock_sky.yaml"
     try:
-        content = yaml.safe_load(path.read_text() if path else resource.read_text())
-        return SkySettings.model_validate(content)
-    except (yaml.YAMLError, ValidationError) as error:
+        return SkySettings.model_validate(read_mapping(path.read_text() if path else resource.read_text(), name))
+    except ValidationError as error:
         raise InputError(f"{name} is not a description of a mock sky: {error}") from error

@@ -48,6 +48,18 @@ def test_a_kernel_off_its_middle_moves_the_image_by_as_much_along_columns_and_ro
     np.testing.assert_allclose(moved[6:20, 7:23], centred[8:22, 4:20], atol=1e-6 * centred.max())
 
 
+def test_rows_and_columns_are_blurred_alike_however_sharp_the_psf() -> None:
+    place, point = (14.3, 17.8), np.zeros((3, 3))
+    point[1, 1] = 1.0
+    light, transposed = _star(place, half_light=0.1), _star(place[::-1], half_light=0.1)
+    for blurred in (
+        lambda spectrum: blur(spectrum, CircularPsf(0.4), PIXEL),
+        lambda spectrum: blur_with_kernel(spectrum, point),
+    ):
+        image = blurred(light)
+        np.testing.assert_allclose(blurred(transposed), image.T, rtol=0, atol=1e-9 * image.max())
+
+
 @pytest.mark.parametrize("place", [(0.0, 12.0), (31.0, 12.0), (12.0, 0.3), (30.8, 31.0)])
 def test_light_at_an_edge_leaves_nothing_on_the_other_side(place: tuple[float, float]) -> None:
     spectrum, far = _star(place), _distance(place) > 6.0

@@ -26,7 +26,8 @@ FRACTIONS = {"train": 0.5, "val": 0.2, "test": 0.3}
 
 def three() -> list[Template]:
     turned = make_template("b-2", redshift=math.nan, snr=math.inf, provenance="ségment", pixel_scale_arcsec=0.06)
-    return [make_template("a-1"), turned, make_template("c-3", mag_f814w=25.0)]
+    moved = np.roll(make_template().image, 3, axis=0)
+    return [make_template("a-1"), turned, make_template("c-3", mag_f814w=25.0, image=moved)]
 
 
 @pytest.fixture
@@ -115,6 +116,12 @@ def test_nothing_stands_under_the_bank_s_name_before_it_is_whole(tmp_path: Path)
 
     write_bank(tmp_path / "bank.h5", watching(), SIZE, {}, Census())
     assert [path.name for path in tmp_path.iterdir()] == ["bank.h5"]
+
+
+def test_a_bank_is_written_over_an_older_one_whole(bank_path: Path) -> None:
+    write_bank(bank_path, three()[:2], SIZE, {}, Census())
+    assert open_bank(bank_path).template_id.tolist() == ["a-1", "b-2"]
+    assert [path.name for path in bank_path.parent.iterdir()] == ["bank.h5"]
 
 
 def test_a_bank_that_is_absent_names_the_job_that_makes_one(tmp_path: Path) -> None:

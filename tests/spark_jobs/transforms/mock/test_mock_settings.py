@@ -17,11 +17,18 @@ def test_the_shipped_settings_hold_the_survey_s_medians() -> None:
     assert conditions.psf_depth_mag == {"g": 24.7, "r": 23.9, "z": 23.0}
 
 
-@pytest.mark.parametrize("text", ["hosts: {", "hosts: {unknown: 1}", "conditions: 3"])
-def test_settings_that_are_broken_or_hold_an_unknown_key_are_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hosts: {", r"sky\.yaml is not YAML"),
+        ("hosts: {unknown: 1}", r"sky\.yaml is not a description of a mock sky"),
+        ("conditions: 3", r"sky\.yaml is not a description of a mock sky"),
+    ],
+)
+def test_settings_that_are_broken_or_hold_an_unknown_key_are_refused(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "sky.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"sky\.yaml is not a description of a mock sky"):
+    with pytest.raises(InputError, match=told):
         load_sky_settings(path)
 
 

@@ -147,11 +147,12 @@ def test_another_shear_leaves_radius_and_source_of_the_same_attempt_as_they_were
     assert changed == {"shear_1", "shear_2", "n_images", "predicted_magnification", "predicted_arc_snr"}
 
 
+ANY_RADIUS: dict[str, Any] = {"theta_e_range": ["0 arcsec", "9 arcsec"], "minimum_theta_e_over_fwhm": 0.0}
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("redshift", {"minimum_redshift_gap": 9.0}, {}),
     ("theta_e", {"theta_e_range": ["8 arcsec", "9 arcsec"], "minimum_redshift_gap": 0.0}, {}),
     ("theta_e", {"minimum_theta_e_over_fwhm": 50.0, "minimum_redshift_gap": 0.0}, {}),
-    ("theta_e", {"theta_e_range": ["0 arcsec", "9 arcsec"], "minimum_redshift_gap": 0.0}, {"mag_r": 24.0}),
+    ("theta_e", ANY_RADIUS, {"mag_r": 24.0}),  # no dispersion that the recipe would keep
     ("magnification", {"minimum_magnification": 1e6, "minimum_predicted_arc_snr": 1e9}, {}),
     ("snr", {"minimum_predicted_arc_snr": 1e9}, {"mag_r": 17.0}),
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from astropy.cosmology import FlatLambdaCDM
-from scipy.stats import kstest, norm, rayleigh, truncnorm, uniform
+from scipy.stats import halfnorm, kstest, norm, rayleigh, truncnorm, uniform
 
 from schemas.job_entry import InputError
 from spark_jobs.recipe import Recipe, read_recipe
@@ -144,6 +144,9 @@ def test_a_bank_s_galaxy_brings_its_own_magnitude_redshift_and_size(sets: dict[s
     assert circular == pytest.approx(bank.half_light_radius_arcsec[row])
     assert np.isnan(columns["source_sersic_n"][~sersic]).all()
     assert kstest(columns["source_sersic_n"][sersic], uniform(0.5, 2.0).cdf).pvalue > 1e-4
+    assert kstest(columns["source_axis_ratio"][sersic], uniform(0.3, 0.7).cdf).pvalue > 1e-4
+    assert abs(np.corrcoef(row, sersic)[0, 1]) < 5 / math.sqrt(N)  # which galaxy says nothing of how it is drawn
+    assert abs(np.corrcoef(row[sersic], columns["source_sersic_n"][sersic])[0, 1]) < 5 / math.sqrt(sersic.sum())
     assert set(columns["source_size_factor"][~sersic]) == {1.0}
 
 
@@ -162,13 +165,15 @@ def test_a_catalogue_redshift_is_taken_as_it_is_within_the_prior_s_range() -> No
     assert draw_lens_frame(recipe.priors, chance(hosts), hosts)["z_lens"].tolist() == [0.35, 0.1, 0.9, 0.1, 0.9]
 
 
-def test_the_mass_of_a_round_galaxy_is_never_rounder_than_round_nor_flatter_than_the_minimum() -> None:
+def test_the_mass_of_a_round_galaxy_is_as_flat_as_the_scatter_makes_it_and_of_a_flat_one_no_flatter_than_allowed() -> None:
     recipe = read_recipe("realistic")
-    for light in (0.0, 0.7):
+    for light, law in ((0.0, halfnorm(scale=0.06)), (0.7, norm(0.7, 0.06))):
         hosts = lens_sample(N, e1=light)
         q = draw_lens_frame(recipe.priors, chance(hosts), hosts)["lens_axis_ratio"]
-        assert ((q >= 0.3) & (q <= 1)).all()
-    assert (q == 0.3).any()
+        cut = q > 0.3
+        assert kstest(((1 - q) / (1 + q))[cut], lambda e, law=law: law.cdf(e) / law.cdf(0.7 / 1.3)).pvalue > 1e-4
+        assert (q >= 0.3).all()
+    assert not cut.all()
 
 
 def test_the_dispersion_follows_faber_jackson_and_zero_marks_a_galaxy_below_the_minimum() -> None:

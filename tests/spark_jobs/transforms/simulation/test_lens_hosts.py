@@ -37,6 +37,8 @@ def test_columns_are_the_host_s_whatever_the_order_in_which_rows_are_asked_for()
     assert found.mag_r.tolist() == [18.8, 18.5, 18.8, 18.5]
     assert found.mag_raw_r[[1, 2]].tolist() == [18.8, 18.8]
     assert found.r_minus_z == pytest.approx([0.0, 0.9, 0.0, 0.9])
+    assert found.fwhm_r[1:].tolist() == [1.9] * 3
+    assert found.depth_r[1:].tolist() == [24.0] * 3
     assert found.replicate.tolist() == [0, 1, 2, 3]
     assert found.split.tolist() == ["train", "val", "test", "train"]
 

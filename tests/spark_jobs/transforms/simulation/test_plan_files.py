@@ -36,12 +36,12 @@ def host_table(*changes: dict[str, Any]) -> pa.Table:
 
 def test_only_fine_hosts_of_the_cut_and_bright_enough_are_used_and_every_other_is_counted() -> None:
     two = int(Reason.CATALOGUE_MASKED | Reason.NEAR_KNOWN_LENS)
-    faults = [{"reasons": two}, {"reasons": int(Reason.CATALOGUE_MASKED)}, {"lrg_cuts": 0b11000}, {"lrg_cuts": 0}]
+    faults = [{"reasons": two}, *[{"reasons": int(Reason.CATALOGUE_MASKED)}] * 2, {"lrg_cuts": 0b11000}, {"lrg_cuts": 0}]
     faults += [{"mag_r": 20.01}, {"mag_r": None}, {"mag_r": 22.0, "lrg_cuts": 0}]
     hosts = host_table({}, *faults, {"mag_r": 20.0}, {"lrg_cuts": 0b00100})
     used, left_out = usable_hosts(read_recipe("realistic"), hosts)  # cut v3, r up to 20
-    assert used["host_id"].to_pylist() == ["9010-1-0", "9010-1-8", "9010-1-9"]
-    assert left_out == {"CATALOGUE_MASKED": 2, "NEAR_KNOWN_LENS": 1, "fainter than r 20.0": 2, "not in LRG cut v3": 3}
+    assert used["host_id"].to_pylist() == ["9010-1-0", "9010-1-9", "9010-1-10"]
+    assert left_out == {"CATALOGUE_MASKED": 3, "NEAR_KNOWN_LENS": 1, "fainter than r 20.0": 2, "not in LRG cut v3": 3}
 
 
 def test_no_host_is_left_out_for_a_reason_that_no_host_has() -> None:

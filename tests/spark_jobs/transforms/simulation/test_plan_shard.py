@@ -66,7 +66,7 @@ def test_a_task_s_identity_is_the_published_hash_of_what_defines_it(gen5: list[R
 
 @pytest.mark.parametrize(
     ("base", "tasks", "each"),
-    [("realistic", PAIRED, 6), ("gen5", GRID_PAIRED, 12), ("gen5", None, 4)],
+    [("realistic", PAIRED, 6), ("realistic", GRID_PAIRED, 4), ("gen5", GRID_PAIRED, 12), ("gen5", None, 4)],
 )
 def test_every_host_has_the_number_of_tasks_that_the_guard_counts_with_and_no_identity_twice(
     bank: SourceBank, base: str, tasks: Row | None, each: int
@@ -158,6 +158,9 @@ def test_where_no_draw_is_accepted_the_pair_is_refused_as_one_and_its_draws_stay
         assert row["reasons"] == reason
         assert row["theta_e_arcsec"] is None
         assert row["n_drawn"] == (7 if row["kind"] == "lens" else None)
+        if row["kind"] == "lens":
+            assert row["n_refused_redshift"] + row["n_refused_theta_e"] == 7
+            assert row["n_refused_theta_e"] > 3
 
 
 def test_where_a_redshift_comes_from_is_told(bank: SourceBank) -> None:
