@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,8 +21,10 @@ from spark_jobs import audit
 from spark_jobs.audit import audit_directory
 from spark_jobs.recipe import read_recipe
 from spark_jobs.transforms.audits.audit_result import Check, Verdict
-from spark_jobs.transforms.bank.bank_file import BANK_VERSION, NUMBERS, TEXTS
+from spark_jobs.transforms.bank.bank_file import write_bank
+from spark_jobs.transforms.bank.bank_template import Census
 from tests.spark_jobs.audit_damage import Damaged, Row, rewrite
+from tests.spark_jobs.small_bank import template
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 
 
@@ -274,14 +275,9 @@ def test_a_recipe_that_splits_by_task_is_held_to_that_rule(ruled: Damaged) -> No
 
 
 def bank_of(path: Path, *names: str) -> Path:
-    """A source bank with these templates and nothing known of them."""
-    with h5py.File(path, "w") as file:
-        file.attrs["bank_version"] = BANK_VERSION
-        file["templates"] = np.full((len(names), 4, 4), 1 / 16, np.float32)
-        for column in TEXTS:
-            file.create_dataset(column, data=list(names), dtype=h5py.string_dtype())
-        for column in NUMBERS:
-            file[column] = np.ones(len(names))
+    """A source bank with these templates."""
+    templates = [replace(template(number), template_id=name) for number, name in enumerate(names)]
+    write_bank(path, templates, 32, {}, Census(len(names), len(names)))
     return path
 
 
