@@ -112,10 +112,19 @@ class Recipe(Entry):
     accept: Accept | None
     _content: dict[str, Any] = PrivateAttr(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _pairs_stay_together(self) -> Recipe:
+        if self.split.key == "task_id" and self.tasks.controls == "paired":
+            raise ValueError("split.key task_id tears pairs apart; wanted host_cell, or tasks.controls unpaired")
+        return self
+
     @property
     def recipe_hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of the checked content as JSON with sorted keys, name and description left out."""
-        content = self.model_dump(mode="json", exclude={"name", "description"})
+        """First 16 hex digits of the SHA-256 of the checked content as JSON with sorted keys.
+
+        Left out: name and description, and the guard ``max_tasks``, which says how much may be made and not what.
+        """
+        content = self.model_dump(mode="json", exclude={"name": True, "description": True, "tasks": {"max_tasks"}})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def as_yaml(self) -> str:

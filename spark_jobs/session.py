@@ -44,6 +44,14 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
 
 
 def set_kernel_cache() -> None:
-    """Name a folder for compiled kernels, one a user and code version, unless ``NUMBA_CACHE_DIR`` names one already."""
-    folder = Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}-{code_version().partition('+')[2]}"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+    """Name a folder for compiled kernels, one a user and version of the physics, unless ``NUMBA_CACHE_DIR`` names one.
+
+    What lies in it is run, so a folder of that name that another user made is passed over for a fresh one.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    version = code_version("spark_jobs.physics").partition("+")[2]
+    folder = Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}-{version}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ours = folder.stat().st_uid == os.getuid()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder) if ours else tempfile.mkdtemp(prefix="dhs-numba-")

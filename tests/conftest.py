@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from spark_jobs.session import set_kernel_cache
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 from trainer.thread_waiting import wait_asleep
 
 wait_asleep()  # before any test imports torch
+set_kernel_cache()  # before any imports a kernel: beside the source, numba would miss a callee that changed
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -294,3 +294,14 @@ def test_a_recipe_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
         read_recipe(tmp_path / "none.yaml")
     with pytest.raises(InputError, match=r"no recipe '\.\./recipe'"):
         read_recipe("../recipe")
+
+
+def test_pairs_that_a_split_by_task_would_tear_apart_are_refused() -> None:
+    assert "split.key task_id tears pairs apart" in told_of(changed("key: host_cell", "key: task_id"))
+    parse_recipe(changed("key: host_cell", "key: task_id").replace("controls: paired", "controls: unpaired"), "mine")
+
+
+def test_the_guard_on_the_number_of_tasks_is_no_part_of_the_hash() -> None:
+    raised = parse_recipe(changed("max_tasks: 12000000", "max_tasks: 12000001"), "mine")
+    assert raised.tasks.max_tasks == 12000001
+    assert raised.recipe_hash == read_recipe("realistic").recipe_hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,13 +82,26 @@ def test_executors_run_this_interpreter_and_keep_their_kernels(asked: dict[str, 
 
 
 def test_compiled_kernels_lie_apart_for_each_user_and_code_unless_a_folder_is_named(
-    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     set_kernel_cache()
-    assert os.environ["NUMBA_CACHE_DIR"].endswith(f"dhs-numba-{os.getuid()}-{code_version().partition('+')[2]}")
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert folder == tmp_path / f"dhs-numba-{os.getuid()}-{code_version('spark_jobs.physics').partition('+')[2]}"
+    assert folder.stat().st_mode & 0o777 == 0o700
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
     set_kernel_cache()
     assert os.environ["NUMBA_CACHE_DIR"] == "/elsewhere"
+
+
+def test_a_kernel_folder_that_another_user_made_is_passed_over(
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    us = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: us + 1)
+    set_kernel_cache()
+    assert not Path(os.environ["NUMBA_CACHE_DIR"]).name.startswith(f"dhs-numba-{us + 1}-")
 
 
 @pytest.mark.spark

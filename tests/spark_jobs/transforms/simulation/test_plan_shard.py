@@ -71,7 +71,8 @@ def test_a_task_s_identity_is_the_published_hash_of_what_defines_it(gen5: list[R
 def test_every_host_has_the_number_of_tasks_that_the_guard_counts_with_and_no_identity_twice(
     bank: SourceBank, base: str, tasks: Row | None, each: int
 ) -> None:
-    recipe = recipe_with(base, **({"tasks": tasks} if tasks else {}))
+    by_cell = {"split": {"key": "host_cell", "fractions": {"train": 0.4, "val": 0.3, "test": 0.3}}}
+    recipe = recipe_with(base, **({"tasks": tasks, **by_cell} if tasks else {}))
     rows = planned(recipe, host_table(range(20)), bank)
     assert tasks_per_host(recipe) == each
     assert set(Counter(row["host_id"] for row in rows).values()) == {each}
@@ -93,7 +94,9 @@ def test_another_seed_is_another_plan_and_so_is_another_recipe(bank: SourceBank)
     rows = planned(recipe, host_table(range(4)), bank)
     for other in (
         planned(recipe, host_table(range(4)), bank, seed=SEED + 1),
-        planned(recipe_with("realistic", tasks=PAIRED | {"max_tasks": 999}), host_table(range(4)), bank),
+        planned(
+            recipe_with("realistic", tasks=PAIRED, psf={"profile": "gaussian", "width": "host"}), host_table(range(4)), bank
+        ),
     ):
         assert not {row["task_id"] for row in rows} & {row["task_id"] for row in other}
 
@@ -123,8 +126,9 @@ def test_the_failed_experiment_s_split_is_the_task_s_own_and_tears_hosts_apart(g
 
 
 def test_templates_come_from_the_task_s_own_split(bank: SourceBank) -> None:
-    for split in ({"key": "host_cell"}, {"key": "task_id"}):
-        recipe = recipe_with("realistic", split=split | {"fractions": {"train": 0.4, "val": 0.3, "test": 0.3}})
+    fractions = {"train": 0.4, "val": 0.3, "test": 0.3}
+    for key, tasks in (("host_cell", PAIRED), ("task_id", PAIRED | {"controls": "unpaired"})):
+        recipe = recipe_with("realistic", split={"key": key, "fractions": fractions}, tasks=tasks)
         rows = [row for row in planned(recipe, host_table(range(120)), bank) if row["template_id"]]
         assert {row["split"] for row in rows} == {"train", "val", "test"}
         assert all(split_of(row["template_id"], recipe.split.fractions) == row["split"] for row in rows)
