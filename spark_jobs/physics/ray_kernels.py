@@ -14,16 +14,20 @@ import numpy.typing as npt
 
 from spark_jobs.physics.compiled import compiled
 from spark_jobs.physics.sie_deflection import sie_deflection_at
-from spark_jobs.physics.source_light import SERSIC, brightness_at
+from spark_jobs.physics.source_light import BLOCK, SERSIC, brightness_at
 
 FloatArray = npt.NDArray[np.float64]
 
 LIT_FRACTION = 2e-6
 """A pixel is refined where the source may put more than this share of its flux into the pixel's area."""
 PANEL_IN_SCALE_LENGTHS = 0.8
-PANEL_IN_TEMPLATE_PIXELS = 2.0
+KINK_TOLERANCE = 6e-3
+"""A panel of a template is so wide, in its pixels, that second difference times width squared stays below this."""
+NARROWEST_PANEL, WIDEST_PANEL = 0.25, 6.0
 CUSP_PANEL = 0.12
 """In half-light radii: as wide as a panel may be where a Sersic source's centre may lie, with its cusp."""
+MOST_PANELS = 4.0
+"""More panels a side than this and a patch is halved; up to this many each side has its own number."""
 SINGLE_RAY_PANEL = 0.1
 """A patch this narrow, in panels, is sampled by one ray at its middle."""
 MAX_DEPTH = 8
@@ -63,9 +67,9 @@ def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, flo
     return bx, by, 1.0 - gamma1 - k * y * y, -gamma2 + k * x * y, 1.0 + gamma1 - k * x * x
 
 
-@compiled("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64)")
+@compiled("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64[:, :, ::1], float64)")
 def _light_and_panel(
-    kind: int, u: float, v: float, profile: FloatArray, template: FloatArray, reach: float
+    kind: int, u: float, v: float, profile: FloatArray, template: FloatArray, blocks: FloatArray, reach: float
 ) -> tuple[float, float]:
     """Largest brightness within ``reach`` (source coordinates), and the widest panel that resolves the source there."""
     if kind == SERSIC:
@@ -75,13 +79,23 @@ def _light_and_panel(
         panel = PANEL_IN_SCALE_LENGTHS / (profile[1] * profile[2] * steepest ** (profile[2] - 1.0))
         return light, min(panel, CUSP_PANEL) if r == 0.0 else panel
     ny, nx = template.shape
-    inside = abs(u) < 0.5 * nx + 1.0 + reach and abs(v) < 0.5 * ny + 1.0 + reach
-    return (math.inf if inside else 0.0), PANEL_IN_TEMPLATE_PIXELS
+    col, row, far = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1), reach + 1.0  # bilinear: a value reaches one pixel
+    if not (-far < col < nx - 1 + far and -far < row < ny - 1 + far):
+        return 0.0, WIDEST_PANEL
+    left, right = int(max(col - far, 0.0)) // BLOCK, int(min(col + far, nx - 1.0)) // BLOCK
+    low, high = int(max(row - far, 0.0)) // BLOCK, int(min(row + far, ny - 1.0)) // BLOCK
+    light, rough = 0.0, 0.0
+    for i in range(low, high + 1):
+        for j in range(left, right + 1):
+            light = max(light, blocks[0, i, j])
+            rough = max(rough, blocks[1, i, j])
+    panel = WIDEST_PANEL if rough == 0.0 else math.sqrt(KINK_TOLERANCE / rough)
+    return profile[0] * light, min(max(panel, NARROWEST_PANEL), WIDEST_PANEL)
 
 
 @compiled(
     "void(float64[:, ::1], float64[:, ::1], float64, float64, float64[::1], float64[::1], int64, float64[:, ::1],"
-    " float64[::1], float64[:, ::1])"
+    " float64[::1], float64[:, ::1], float64[:, :, ::1])"
 )
 def _refine(
     grid: FloatArray,
@@ -94,8 +108,9 @@ def _refine(
     m: FloatArray,
     profile: FloatArray,
     template: FloatArray,
+    blocks: FloatArray,
 ) -> None:
-    """Light of one pixel: halved until at most two panels a side resolve the source, Gauss-Legendre rays in each panel."""
+    """Light of one pixel: halved until few panels a side resolve the source, Gauss-Legendre rays in each panel."""
     xc, yc, p, beta_x, beta_y = frame
     to_grid = 2.0 / p
     stack[0, 0], stack[0, 1], stack[0, 2] = x, y, p
@@ -110,14 +125,14 @@ def _refine(
         v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
         along_x = h * math.hypot(m[0, 0] * a11 + m[0, 1] * a12, m[1, 0] * a11 + m[1, 1] * a12)
         along_y = h * math.hypot(m[0, 0] * a12 + m[0, 1] * a22, m[1, 0] * a12 + m[1, 1] * a22)
-        light, panel = _light_and_panel(kind, u, v, profile, template, 0.5 * (along_x + along_y))
+        light, panel = _light_and_panel(kind, u, v, profile, template, blocks, 0.5 * (along_x + along_y))
         if light == 0.0:
             continue
         widest = max(along_x, along_y)
         around_centre = lens[0] > 0.0 and abs(cx) < h and abs(cy) < h  # the mapping jumps there, whatever the Jacobian says
         if light < lit and (lens[0] == 0.0 or max(abs(cx), abs(cy)) > 4.0 * h):
             widest = 0.0  # dark, and far enough from the centre to trust the Jacobian: one ray, as for a dark pixel
-        if (widest > 2.0 * panel or around_centre) and h > smallest:
+        if (widest > MOST_PANELS * panel or around_centre) and h > smallest:
             for child in range(4):
                 stack[top, 0] = cx + (0.25 if child % 2 else -0.25) * h
                 stack[top, 1] = cy + (0.25 if child > 1 else -0.25) * h
@@ -129,7 +144,8 @@ def _refine(
                 grid, 2.0 * xc + cx * to_grid, 2.0 * yc + cy * to_grid, brightness_at(kind, u, v, profile, template) * h * h
             )
             continue
-        nx, ny = (1 if along_x <= panel else 2), (1 if along_y <= panel else 2)
+        nx = math.ceil(min(max(along_x / panel, 1.0), MOST_PANELS))
+        ny = math.ceil(min(max(along_y / panel, 1.0), MOST_PANELS))
         area = h * h / (4 * nx * ny)
         for i in range(2 * ny):
             sy = cy + ((i // 2 + 0.5 + (_NODE if i % 2 else -_NODE)) / ny - 0.5) * h
@@ -143,7 +159,10 @@ def _refine(
                     _deposit(grid, 2.0 * xc + sx * to_grid, 2.0 * yc + sy * to_grid, flux)
 
 
-@compiled("void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])")
+@compiled(
+    "void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1],"
+    " float64[:, :, ::1])"
+)
 def trace(
     grid: FloatArray,
     lens: FloatArray,
@@ -152,6 +171,7 @@ def trace(
     m: FloatArray,
     profile: FloatArray,
     template: FloatArray,
+    blocks: FloatArray,
 ) -> None:
     """Add the lensed light on the stamp to the grid, ray by ray."""
     xc, yc, p, beta_x, beta_y = frame
@@ -170,8 +190,8 @@ def trace(
             reach = 0.5 * p * (along_x + along_y)
             if x * x + y * y < 4.0 * p * p:  # the lens centre maps to a curve as wide as theta_e
                 reach = max(reach, 4.0 * lens[0] * (abs(m[0, 0]) + abs(m[1, 1]) + abs(m[0, 1]) + abs(m[1, 0])))
-            light, _ = _light_and_panel(kind, u, v, profile, template, reach)
+            light, _ = _light_and_panel(kind, u, v, profile, template, blocks, reach)
             if light > lit:
-                _refine(grid, stack, x, y, lens, frame, kind, m, profile, template)
+                _refine(grid, stack, x, y, lens, frame, kind, m, profile, template, blocks)
             elif light > 0.0:
                 _deposit(grid, 2.0 * j, 2.0 * i, brightness_at(kind, u, v, profile, template) * p * p)

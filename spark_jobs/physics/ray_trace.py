@@ -65,5 +65,5 @@ def lensed_light(
         )
     grid = np.zeros((4 * size, 4 * size))
     parameters = np.zeros(6) if lens is None else lens.as_array()
-    trace(grid, parameters, frame, source.kind, source.matrix, source.profile, source.template)
+    trace(grid, parameters, frame, source.kind, source.matrix, source.profile, source.template, source.blocks)
     return grid

@@ -19,7 +19,10 @@ from spark_jobs.physics.compiled import compiled
 FloatArray = npt.NDArray[np.float64]
 
 SERSIC, TEMPLATE = 0, 1
+BLOCK = 4
+"""Side of a template's blocks in its pixels: how bright and how rough each is says how many rays are worth sending there."""
 _NO_TEMPLATE = np.zeros((1, 1))
+_NO_BLOCKS = np.zeros((2, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,15 @@ class Source:
     """A source of unit flux.
 
     ``matrix`` (2, 2) maps arcsec to the source's coordinates; ``profile`` (3,) holds the central brightness, b and 1/n of a
-    Sersic source, or the brightness of a template value of one; ``template`` (ny, nx) is dimensionless, summing to one.
+    Sersic source, or the brightness of a template value of one; ``template`` (ny, nx) is dimensionless, summing to one;
+    ``blocks`` (2, rows, cols) holds, for each BLOCK x BLOCK block of it, the largest absolute value and second difference.
     """
 
     kind: int
     matrix: FloatArray
     profile: FloatArray
     template: FloatArray
+    blocks: FloatArray
 
     def brightness(self, dx: npt.ArrayLike, dy: npt.ArrayLike) -> FloatArray:
         """Brightness at offsets from the source's centre, of the shape of dx."""
@@ -61,7 +66,7 @@ def sersic_source(half_light_arcsec: float, n: float, axis_ratio: float = 1.0, a
     centre = b ** (2 * n) / (2 * math.pi * n * area * float(gamma(2 * n)))
     c, s = math.cos(angle), math.sin(angle)
     matrix = np.array([[c, s], [-s / axis_ratio, c / axis_ratio]]) / half_light_arcsec
-    return Source(SERSIC, matrix, np.array([centre, b, 1.0 / n]), _NO_TEMPLATE)
+    return Source(SERSIC, matrix, np.array([centre, b, 1.0 / n]), _NO_TEMPLATE, _NO_BLOCKS)
 
 
 def template_source(template: npt.ArrayLike, pixel_scale_arcsec: float, angle: float = 0.0) -> Source:
@@ -79,7 +84,7 @@ def template_source(template: npt.ArrayLike, pixel_scale_arcsec: float, angle: f
         raise ValueError(f"template pixel scale is {pixel_scale_arcsec} arcsec, angle {angle} rad; wanted a scale above 0")
     c, s = math.cos(angle), math.sin(angle)
     matrix = np.array([[c, s], [-s, c]]) / pixel_scale_arcsec
-    return Source(TEMPLATE, matrix, np.array([pixel_scale_arcsec**-2, 0.0, 0.0]), image)
+    return Source(TEMPLATE, matrix, np.array([pixel_scale_arcsec**-2, 0.0, 0.0]), image, _blocks(image))
 
 
 @compiled("float64(int64, float64, float64, float64[::1], float64[:, ::1])")
@@ -106,3 +111,15 @@ def brightness_at(kind: int, u: float, v: float, profile: FloatArray, template: 
         if j + 1 < nx:
             total += fy * fx * template[i + 1, j + 1]
     return float(profile[0] * total)
+
+
+def _blocks(image: FloatArray) -> FloatArray:
+    """Largest absolute value and second difference (along rows or columns) of each block; outside the image is zero."""
+    rows, cols = (-(-side // BLOCK) for side in image.shape)
+    ringed = np.zeros((rows * BLOCK + 2, cols * BLOCK + 2))
+    ringed[1 : image.shape[0] + 1, 1 : image.shape[1] + 1] = image
+    middle = ringed[1:-1, 1:-1]
+    along_y = np.abs(ringed[2:, 1:-1] - 2.0 * middle + ringed[:-2, 1:-1])
+    along_x = np.abs(ringed[1:-1, 2:] - 2.0 * middle + ringed[1:-1, :-2])
+    values = np.stack([np.abs(middle), np.maximum(along_y, along_x)])
+    return np.ascontiguousarray(values.reshape(2, rows, BLOCK, cols, BLOCK).max(axis=(2, 4)))

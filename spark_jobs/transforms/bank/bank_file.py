@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from spark_jobs.transforms.bank.bank_template import BANK_BAND, Census, Template
 
 BANK_VERSION = "1.0"
 _UNIT_FLUX_TOLERANCE = 1e-4
+_TEMPLATES_KEPT = 500  # 33 MB of 128 x 128 templates a worker; a task in a few hundred draws one of them again
 
 TEXTS: Mapping[str, str] = {
     "template_id": "Identity of the galaxy; its published hash decides the split.",
@@ -83,9 +84,17 @@ class SourceBank:
         return row
 
     def template(self, template_id: str) -> npt.NDArray[np.float32]:
-        """One image (size, size), flux per pixel, summing to one."""
-        image: npt.NDArray[np.float32] = self.images([self.index(template_id)])[0]
-        return image
+        """One image (size, size), flux per pixel, summing to one; read-only, since the last few hundred are kept."""
+        return self._kept(self.index(template_id))
+
+    @cached_property
+    def _kept(self) -> Callable[[int], npt.NDArray[np.float32]]:
+        def read(row: int) -> npt.NDArray[np.float32]:
+            image: npt.NDArray[np.float32] = self.images([row])[0]
+            image.setflags(write=False)
+            return image
+
+        return lru_cache(maxsize=_TEMPLATES_KEPT)(read)
 
     def images(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """Images of some rows, in the order asked, shape (len(rows), size, size)."""
