@@ -9,6 +9,7 @@ Legend: grid (4n, 4n) flux; images (n, n) flux per pixel.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +19,8 @@ from scipy.fft import irfft2, rfft2
 from spark_jobs.physics.compiled import compiled
 from spark_jobs.physics.psf_profiles import TABLE_STEP, CircularPsf
 
+DARK_TRANSFER = 1e-8
+"""Frequencies of which the PSF lets less than this through are left out."""
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -64,26 +67,30 @@ def _axis_factor(side: int) -> FloatArray:
 
 @compiled("complex128[:, ::1](complex128[:, ::1], float64[::1], float64, float64[::1])")
 def _fold(spectrum: ComplexArray, factor: FloatArray, scale: float, table: FloatArray) -> ComplexArray:
-    """Spectrum of every second sample, times a pixel's area in steps (4): the sum over the frequencies that look alike."""
+    """Spectrum of every second sample, times a pixel's area in steps (4): the sum over the frequencies that look alike.
+
+    Only frequencies that the PSF lets through are visited. A real image's spectrum is conjugate at the opposite frequency.
+    """
     side = spectrum.shape[0]
     n = side // 2
-    half = n // 2 + 1
-    folded = np.zeros((n, half), dtype=np.complex128)
+    half = n // 2
+    folded = np.zeros((n, half + 1), dtype=np.complex128)
     last = table.size - 2
-    for i in range(n):
-        for j in range(half):
-            total = 0.0 + 0.0j
-            for row in (i, i + n):
-                fy = row / side if row < n else row / side - 1.0
-                for col in (j, j + n):
-                    fx = col / side if col < n else col / side - 1.0
-                    t = scale * np.sqrt(fx * fx + fy * fy)
-                    k = int(t)
-                    if k > last:
-                        continue
-                    transfer = table[k] + (t - k) * (table[k + 1] - table[k])
-                    # A real image's spectrum is conjugate at the opposite frequency.
-                    value = spectrum[row, col] if col <= n else np.conj(spectrum[(side - row) % side, side - col])
-                    total += value * factor[row] * factor[col] * transfer
-            folded[i, j] = total
+    while last > 0 and table[last] < DARK_TRANSFER:
+        last -= 1
+    reach = (last + 1) / scale  # cycles a step
+    for row in range(side):
+        fy = row / side if row < n else row / side - 1.0
+        if abs(fy) >= reach:
+            continue
+        widest = min(n, int(math.sqrt(reach * reach - fy * fy) * side))
+        for col in range(widest + 1):
+            fx = col / side
+            t = scale * math.sqrt(fx * fx + fy * fy)
+            k = min(int(t), last)
+            value = spectrum[row, col] * (factor[row] * factor[col] * (table[k] + (t - k) * (table[k + 1] - table[k])))
+            if col % n <= half:
+                folded[row % n, col % n] += value
+            if 0 < col < n and n - col <= half:
+                folded[(side - row) % n, n - col] += np.conj(value)
     return folded

@@ -28,6 +28,8 @@ CUSP_PANEL = 0.12
 """In half-light radii: as wide as a panel may be where a Sersic source's centre may lie, with its cusp."""
 MOST_PANELS = 4.0
 """More panels a side than this and a patch is halved; up to this many each side has its own number."""
+EXPANDED_WITHIN = 0.3
+"""A patch narrower than this share of its distance from the lens centre has its rays mapped to second order from its middle."""
 SINGLE_RAY_PANEL = 0.1
 """A patch this narrow, in panels, is sampled by one ray at its middle."""
 MAX_DEPTH = 8
@@ -43,6 +45,12 @@ def _deposit(grid: FloatArray, x: float, y: float, flux: float) -> None:
     dx, dy = x - j, y - i
     wx = (0.5 * (0.5 - dx) ** 2, 0.75 - dx * dx, 0.5 * (0.5 + dx) ** 2)
     wy = (0.5 * (0.5 - dy) ** 2, 0.75 - dy * dy, 0.5 * (0.5 + dy) ** 2)
+    if 0 < i < n - 1 and 0 < j < n - 1:
+        for a in range(3):
+            weight = flux * wy[a]
+            for b in range(3):
+                grid[i + a - 1, j + b - 1] += weight * wx[b]
+        return
     for a in range(3):
         row = (i + a - 1) % n
         for b in range(3):
@@ -65,6 +73,23 @@ def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, flo
         return bx, by, 1e3, 0.0, 1e3  # the centre maps to a curve: as fine as is allowed
     k = theta_e / width / r2
     return bx, by, 1.0 - gamma1 - k * y * y, -gamma2 + k * x * y, 1.0 + gamma1 - k * x * x
+
+
+@compiled("UniTuple(float64, 4)(float64, float64, float64[::1])")
+def _bend(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, float]:
+    """Second order of the mapping at one point: (cos, sin) of its direction, W / (2 r^2) and W' / (2 r^2).
+
+    The Hessian of an isothermal potential is W(direction) / r times t t^T, t the tangential unit vector; one more derivative
+    along a step of a (radial) and b (tangential) adds t (W' b^2 - 2 W a b) - r W b^2, over r^2, to the deflection, twice.
+    """
+    theta_e, q, c, s, _, _ = lens
+    r2 = x * x + y * y
+    r = math.sqrt(r2)
+    cos, sin = x / r, y / r
+    u, v = c * cos + s * sin, c * sin - s * cos
+    stretch = q * u * u + v * v / q
+    width = theta_e / math.sqrt(stretch)
+    return cos, sin, 0.5 * width / r2, -0.5 * width / stretch * u * v * (1.0 / q - q) / r2
 
 
 @compiled("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64[:, :, ::1], float64)")
@@ -91,6 +116,48 @@ def _light_and_panel(
             rough = max(rough, blocks[1, i, j])
     panel = WIDEST_PANEL if rough == 0.0 else math.sqrt(KINK_TOLERANCE / rough)
     return profile[0] * light, min(max(panel, NARROWEST_PANEL), WIDEST_PANEL)
+
+
+@compiled(
+    "void(float64[:, ::1], float64, float64, float64, int64, int64, float64[::1], float64[::1], int64, float64[:, ::1],"
+    " float64[::1], float64[:, ::1])"
+)
+def _send_rays(
+    grid: FloatArray,
+    cx: float,
+    cy: float,
+    h: float,
+    nx: int,
+    ny: int,
+    lens: FloatArray,
+    frame: FloatArray,
+    kind: int,
+    m: FloatArray,
+    profile: FloatArray,
+    template: FloatArray,
+) -> None:
+    """Light of a patch of side h around (cx, cy), in nx times ny panels of 2 x 2 Gauss-Legendre rays."""
+    xc, yc, p, beta_x, beta_y = frame
+    bx, by, a11, a12, a22 = _map(cx, cy, lens)
+    near = lens[0] > 0.0 and cx * cx + cy * cy < (h / EXPANDED_WITHIN) ** 2  # the second order will not do there
+    cos, sin, w, dw = (1.0, 0.0, 0.0, 0.0) if near or lens[0] == 0.0 else _bend(cx, cy, lens)
+    area = h * h / (4 * nx * ny)
+    for i in range(2 * ny):
+        dy = ((i // 2 + 0.5 + (_NODE if i % 2 else -_NODE)) / ny - 0.5) * h
+        for j in range(2 * nx):
+            dx = ((j // 2 + 0.5 + (_NODE if j % 2 else -_NODE)) / nx - 0.5) * h
+            if near:
+                sx, sy, _, _, _ = _map(cx + dx, cy + dy, lens)
+            else:
+                a, b = cos * dx + sin * dy, cos * dy - sin * dx
+                along_r, along_t = w * b * b, dw * b * b - 2.0 * w * a * b
+                sx = bx + a11 * dx + a12 * dy + cos * along_r + sin * along_t
+                sy = by + a12 * dx + a22 * dy + sin * along_r - cos * along_t
+            u = m[0, 0] * (sx - beta_x) + m[0, 1] * (sy - beta_y)
+            v = m[1, 0] * (sx - beta_x) + m[1, 1] * (sy - beta_y)
+            flux = brightness_at(kind, u, v, profile, template) * area
+            if flux != 0.0:
+                _deposit(grid, 2.0 * (xc + (cx + dx) / p), 2.0 * (yc + (cy + dy) / p), flux)
 
 
 @compiled(
@@ -146,17 +213,7 @@ def _refine(
             continue
         nx = math.ceil(min(max(along_x / panel, 1.0), MOST_PANELS))
         ny = math.ceil(min(max(along_y / panel, 1.0), MOST_PANELS))
-        area = h * h / (4 * nx * ny)
-        for i in range(2 * ny):
-            sy = cy + ((i // 2 + 0.5 + (_NODE if i % 2 else -_NODE)) / ny - 0.5) * h
-            for j in range(2 * nx):
-                sx = cx + ((j // 2 + 0.5 + (_NODE if j % 2 else -_NODE)) / nx - 0.5) * h
-                bx, by, _, _, _ = _map(sx, sy, lens)
-                u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
-                v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
-                flux = brightness_at(kind, u, v, profile, template) * area
-                if flux != 0.0:
-                    _deposit(grid, 2.0 * xc + sx * to_grid, 2.0 * yc + sy * to_grid, flux)
+        _send_rays(grid, cx, cy, h, nx, ny, lens, frame, kind, m, profile, template)
 
 
 @compiled(
