@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from schemas.code_version import code_version
-from schemas.job_entry import InputError, account, run_job
+from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank, write_bank
 from spark_jobs.transforms.bank.bank_template import Census, Template, keep_templates, size_agreement
 
@@ -30,6 +30,8 @@ examples:
   dhs source-bank --out bank.h5 --cosmos-parametric real_galaxy_catalog_25.2.fits
 
 A COSMOS catalogue is what galsim_download_cosmos fetches; its *_fits.fits beside it gives redshifts and catalogue sizes.
+
+exit code: 0 sizes agree with the catalogue's, or it gives none; 1 they do not: such a bank may be noise; 2 bad input.
 """
 
 
@@ -59,14 +61,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(args)
     settings = _settings(args)
     if args.out.exists():
-        account(JOB, _standing(open_bank(args.out), settings))
-        return 0
+        standing = open_bank(args.out)
+        account(JOB, _standing(standing, settings))
+        return _verdict(standing)
     census = Census()
     makers = _makers(args)
     kept = keep_templates(makers, census, min_snr=args.min_snr, max_templates=args.max_templates)
     write_bank(args.out, _with_progress(kept), args.size, settings, census)
-    account(JOB, f"{census.text()}; {_sizes(open_bank(args.out))}; in {args.out}")
-    return 0
+    bank = open_bank(args.out)
+    account(JOB, f"{census.text()}; {_sizes(bank)}; in {args.out}")
+    return _verdict(bank)
 
 
 def _makers(args: argparse.Namespace) -> Iterable[Callable[[], Template]]:
@@ -129,6 +133,12 @@ def _sizes(bank: SourceBank) -> str:
         f"half-light radius over catalogue's {agreement.median_ratio:.3f} +- {agreement.scatter:.3f} "
         f"({agreement.compared} compared{'' if agreement.passes else '; OUT OF TOLERANCE'})"
     )
+
+
+def _verdict(bank: SourceBank) -> int:
+    """Exit code 1 for a bank whose sizes do not agree with the catalogue's: noise, not light, may carry its flux."""
+    agreement = size_agreement(bank.half_light_radius_arcsec, bank.half_light_catalogue_arcsec)
+    return EXIT_DONE if agreement is None or agreement.passes else EXIT_BREACH
 
 
 def _with_progress(templates: Iterator[Template]) -> Iterator[Template]:

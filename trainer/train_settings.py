@@ -109,8 +109,8 @@ def load_settings(name_or_path: str, overrides: Mapping[str, Any] | None = None)
     source, text = _settings_text(name_or_path)
     try:
         content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"settings {source} are not YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an impossible date is a ValueError
+        raise InputError(f"settings {source} are not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"settings {source} hold a {type(content).__name__}; wanted a mapping of keys to values")
     for dotted, value in (overrides or {}).items():

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from schemas.job_entry import InputError, run_job
+from schemas.job_entry import EXIT_BREACH, InputError, run_job
 from spark_jobs.build_source_bank import JOB, main
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
 from tests.spark_jobs.small_galaxies import SCALE_ARCSEC, noisy_galaxy, write_catalogue
@@ -185,12 +185,16 @@ def test_stamps_of_negative_flux_and_absurd_sizes_are_counted_and_the_rest_is_ke
     assert "rejected: 2 half-light radius disagrees with the catalogue, 1 no light connected" in capsys.readouterr().out
 
 
-def test_a_bank_whose_sizes_are_off_the_catalogue_s_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bank_whose_sizes_are_off_the_catalogue_s_is_a_breach_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     galaxies = [noisy_galaxy(seed, half_light=0.2, side=121) for seed in range(3)]
     radius = [1.3 * galaxy.radius_arcsec / SCALE_ARCSEC for galaxy in galaxies]
     catalogue = write_catalogue(tmp_path / "catalogue", [g.stamp for g in galaxies], fitted={"flux_radius": radius})
-    main(["--out", str(tmp_path / "bank.h5"), "--real-galaxies", str(catalogue), "--size", "64"])
+    command = ["--out", str(tmp_path / "bank.h5"), "--real-galaxies", str(catalogue), "--size", "64"]
+    assert main(command) == EXIT_BREACH
     assert re.search(r"catalogue's 0\.7\d\d \+- 0\.0\d\d \(3 compared; OUT OF TOLERANCE\)", capsys.readouterr().out)
+    assert main(command) == EXIT_BREACH
 
 
 def test_no_more_templates_are_made_than_asked_and_faint_ones_are_left_out(tmp_path: Path) -> None:

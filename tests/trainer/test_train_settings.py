@@ -40,6 +40,7 @@ def test_a_flag_wins_over_the_file_and_none_is_no_flag(tmp_path: Path) -> None:
         ("metadata_columns: []", "metadata_columns"),
         ("- 1", "hold a list; wanted a mapping"),
         ("a: [", "are not YAML"),
+        ("seed: 2020-13-45", "are not YAML: month must be"),
         ("optimisation: 3", "optimisation"),
     ],
 )
