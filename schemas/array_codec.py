@@ -108,8 +108,9 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int)
         if version != (1, 0):
             raise BlobError(f"npy format {version}; wanted (1, 0)")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_NPY_HEADER_BYTES)
-    # The header is Python text: what it raises depends on where its parser, tokenizer or dtype reader stumbles.
-    except (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError) as error:
+    # The header is Python text: what it raises depends on where its parser, tokenizer or dtype reader stumbles; a dtype of
+    # another age is a warning, which is an error where a program says so.
+    except (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError, DeprecationWarning) as error:
         raise BlobError(f"npz member {info.filename[:80]!r} is not an npy array: {error}") from error
     sides_fit = all(type(side) is int and 0 <= side <= max_side for side in shape)
     if dtype.kind not in "fiu" or fortran or len(shape) > 2 or not sides_fit:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
@@ -107,9 +108,15 @@ class Contract:
         """Names of the columns that do not exist for a real galaxy."""
         return tuple(column.name for column in self.columns if column.injected)
 
+    @cached_property
+    def _whole_schema(self) -> pa.Schema:
+        return pa.schema([column.arrow_field for column in self.columns])
+
     def arrow_schema(self, columns: Iterable[str] | None = None) -> pa.Schema:
         """The Arrow schema of all columns, or of the named ones in contract order."""
-        wanted = set(self.names if columns is None else columns)
+        if columns is None:
+            return self._whole_schema
+        wanted = set(columns)
         unknown = sorted(wanted - set(self.names))
         if unknown:
             raise ContractError(f"contract {self.name!r} has no column {', '.join(unknown)}; it has {', '.join(self.names)}")

@@ -45,6 +45,7 @@ class TableWriter:
         self.path, self.contract = Path(path), contract
         self.rows_written = 0
         self._unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.unfinished")
+        self._rows: list[dict[str, Any]] = []  # turned into Arrow a row group at a time
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._group = ROWS_PER_GROUP_WITH_BLOBS if contract.blob_names else ROWS_PER_GROUP
@@ -72,11 +73,21 @@ class TableWriter:
         for row in rows:
             if row.keys() != wanted:
                 raise ContractError(_difference(self.contract, row.keys()))
-        if rows:
-            self.add_batch(pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=self._schema))
+        self._rows += [dict(row) for row in rows]
+        if len(self._rows) >= self._group:
+            self._take_rows()
 
     def add_batch(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Append an Arrow batch or table; columns are taken by name and cast to the contract."""
+        self._take_rows()
+        self._append(batch)
+
+    def _take_rows(self) -> None:
+        rows, self._rows = self._rows, []
+        if rows:
+            self._append(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+
+    def _append(self, batch: pa.RecordBatch | pa.Table) -> None:
         conformed = conform(batch, self.contract).replace_schema_metadata(self._schema.metadata)
         self._pending += conformed.to_batches()
         self._pending_rows += conformed.num_rows
@@ -94,6 +105,8 @@ class TableWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
+            if kind is None:
+                self._take_rows()
             if kind is None and self._pending_rows:
                 self._flush(self._pending_rows)
             if self._writer is not None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from spark_jobs.session import set_kernel_cache
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 from trainer.thread_waiting import wait_asleep
+
+# A build is judged on the same examples each time; on a desk the search goes on. "search" is for a night.
+settings.register_profile("ci", derandomize=True)
+settings.register_profile("search", max_examples=3000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 wait_asleep()  # before any test imports torch
 set_kernel_cache()  # before any imports a kernel: beside the source, numba would miss a callee that changed
