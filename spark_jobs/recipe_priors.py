@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spark_jobs.recipe_units import IN_ORDER, Arcsec, Deg, Dex, KmPerS, Mag
 
+SersicIndex = Annotated[float, Field(ge=0.3, le=8)]  # what the renderer takes
+AxisRatio = Annotated[float, Field(gt=0, le=1)]
+PositiveArcsec = Annotated[Arcsec, Field(gt=0)]
+
 
 class Entry(BaseModel):
     """An entry of a recipe: frozen, unknown keys refused, numbers finite."""
@@ -47,7 +51,7 @@ class DispersionRadius(Prior):
     log_sigma: Dex
     slope_per_mag: float
     pivot: Mag
-    scatter: Dex
+    scatter: Dex = Field(ge=0)
     k_correction_per_redshift: Mag
     evolution_per_redshift: Mag
     minimum_sigma: KmPerS
@@ -65,7 +69,7 @@ class LightTiedMass(Prior):
 
     law: Literal["near_light"]
     ellipticity_scatter: float = Field(ge=0)
-    angle_scatter: Deg
+    angle_scatter: Deg = Field(ge=0)
     angle_known_above_ellipticity: float = Field(ge=0)
     minimum_axis_ratio: float = Field(gt=0, le=1)
 
@@ -89,7 +93,7 @@ class NormalOffset(Prior):
     """Lens centre scattered about the light's, per axis."""
 
     law: Literal["normal"]
-    scatter: Arcsec
+    scatter: Arcsec = Field(ge=0)
 
 
 class BankLight(Prior):
@@ -97,24 +101,24 @@ class BankLight(Prior):
 
     law: Literal["bank"]
     sersic_share: float = Field(ge=0, le=1)
-    sersic_index_range: Annotated[tuple[float, float], IN_ORDER]
-    sersic_axis_ratio_range: Annotated[tuple[float, float], IN_ORDER]
+    sersic_index_range: Annotated[tuple[SersicIndex, SersicIndex], IN_ORDER]
+    sersic_axis_ratio_range: Annotated[tuple[AxisRatio, AxisRatio], IN_ORDER]
 
 
 class FlatSquareLight(Prior):
     """A square of even brightness: what a stamp of rectified noise is."""
 
     law: Literal["flat_square"]
-    side: Arcsec
+    side: Arcsec = Field(gt=0)
 
 
 class SersicLight(Prior):
     """A Sersic profile with everything drawn from ranges; needs no bank."""
 
     law: Literal["sersic"]
-    half_light_range: Annotated[tuple[Arcsec, Arcsec], IN_ORDER]
-    sersic_index_range: Annotated[tuple[float, float], IN_ORDER]
-    axis_ratio_range: Annotated[tuple[float, float], IN_ORDER]
+    half_light_range: Annotated[tuple[PositiveArcsec, PositiveArcsec], IN_ORDER]
+    sersic_index_range: Annotated[tuple[SersicIndex, SersicIndex], IN_ORDER]
+    axis_ratio_range: Annotated[tuple[AxisRatio, AxisRatio], IN_ORDER]
 
 
 class TemplateMagnitude(Prior):
@@ -153,9 +157,9 @@ class NormalColours(Prior):
 
     law: Literal["normal"]
     g_minus_r: Mag
-    g_minus_r_scatter: Mag
+    g_minus_r_scatter: Mag = Field(ge=0)
     r_minus_z: Mag
-    r_minus_z_scatter: Mag
+    r_minus_z_scatter: Mag = Field(ge=0)
 
 
 class FixedColours(Prior):

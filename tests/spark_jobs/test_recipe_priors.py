@@ -97,3 +97,24 @@ def test_a_magnitude_of_the_template_needs_a_template() -> None:
 def test_a_law_with_numbers_that_no_law_can_have_is_refused(recipe: str, old: str, new: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         parse_recipe(changed(old, new, recipe), "mine")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("scatter: 0.07 dex", "scatter: -0.07 dex", "priors.theta_e.velocity_dispersion.scatter: Input should be greater"),
+        ("angle_scatter: 10 deg", "angle_scatter: -1 deg", "angle_scatter: Input should be greater"),
+        ("scatter: 0.02 arcsec", "scatter: -0.02 arcsec", "priors.centre_offset.scatter: Input should be greater"),
+        ("g_minus_r_scatter: 0.2 mag", "g_minus_r_scatter: -0.2 mag", "g_minus_r_scatter: Input should be greater"),
+        ("sersic_index_range: [0.5, 2.5]", "sersic_index_range: [-1, 2.5]", "sersic_index_range.0: Input should be greater"),
+        (
+            "sersic_axis_ratio_range: [0.3, 1.0]",
+            "sersic_axis_ratio_range: [0.3, 1.4]",
+            "range.1: Input should be less",
+        ),
+    ],
+)
+def test_a_width_below_zero_or_a_profile_that_cannot_be_drawn_is_refused(old: str, new: str, told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse_recipe(changed(old, new), "mine")
+    assert told in str(refused.value)
