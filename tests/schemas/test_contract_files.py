@@ -70,6 +70,14 @@ def test_row_groups_are_full_but_the_last_however_rows_come_in(tmp_path: Path, b
         assert file.read().to_pylist() == rows
 
 
+def test_rows_and_tables_given_in_turn_stand_in_the_order_they_were_given(tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "shelf.parquet", SHELF, MADE_BY) as writer:
+        writer.add_rows(shelf_rows(12)[:3])
+        writer.add_batch(shelf_table(12).slice(3, 4))
+        writer.add_rows(shelf_rows(12)[7:])
+    assert read_table(tmp_path / "shelf.parquet", SHELF).to_pylist() == shelf_rows(12)
+
+
 def test_blobs_are_stored_as_they_are_and_without_statistics_other_columns_compressed(tmp_path: Path) -> None:
     with open_parquet(shelf_file(tmp_path), SHELF) as file:
         group = file.metadata.row_group(0)

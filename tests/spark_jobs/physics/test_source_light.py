@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from spark_jobs.physics.source_light import Source, sersic_source, template_source
+from spark_jobs.physics.source_light import BLOCK, Source, sersic_source, template_source
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -130,3 +130,23 @@ def _flux_in_ellipse(source: Source, half_light: float, axis_ratio: float, angle
     light = source.brightness(math.cos(angle) * u - math.sin(angle) * v, math.sin(angle) * u + math.cos(angle) * v)
     area = np.pi * axis_ratio * half_light**2 * r[:, 0] ** 2 * (math.log(end) - start)
     return float(np.sum(light.mean(axis=1) * area * weight))
+
+
+def test_the_blocks_of_a_template_hold_its_brightest_value_and_its_sharpest_bend_whichever_way_it_runs() -> None:
+    image = np.zeros((2 * BLOCK, 3 * BLOCK - 1))  # the last column of blocks is not full
+    image[:, :] = 0.001
+    image[1, : BLOCK + 1] = 0.011  # a line along x: it bends along y only, but at its end
+    image[2 * BLOCK - 2, 3 * BLOCK - 3] = -0.05
+    brightest, sharpest = template_source(image / image.sum(), 0.03).blocks * image.sum()
+    np.testing.assert_allclose(brightest, [[0.011, 0.011, 0.001], [0.001, 0.001, 0.05]], rtol=1e-12)
+    np.testing.assert_allclose(sharpest[:, :2], [[0.02, 0.02], [0.001, 0.001]], rtol=1e-12)
+    assert sharpest[1, 2] == pytest.approx(2 * 0.051)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_of_one_pixel_is_as_rough_along_x_as_along_y(turned: bool) -> None:
+    image = np.zeros((16, 16))
+    image[6, :] = 1 / 16
+    rough = template_source(image.T if turned else image, 0.03).blocks[1]
+    across = rough.T if turned else rough
+    np.testing.assert_allclose(across[1], 2 / 16, rtol=1e-12)

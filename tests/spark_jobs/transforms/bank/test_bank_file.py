@@ -177,3 +177,11 @@ def test_a_flipped_bit_in_the_numbers_or_pixels_is_not_read_silently(bank_path: 
     bank_path.write_bytes(bytes(content))
     with pytest.raises(InputError, match=r"bank\.h5 is damaged, truncated or not an HDF5 file"):
         open_bank(bank_path).images([0])
+
+
+def test_a_template_that_is_kept_cannot_be_changed_by_who_asks_for_it(bank_path: Path) -> None:
+    bank = open_bank(bank_path)
+    name = str(bank.template_id[0])
+    with pytest.raises(ValueError, match="read-only"):
+        bank.template(name)[0, 0] = 1.0
+    np.testing.assert_array_equal(bank.template(name), bank.images([0])[0])
