@@ -18,6 +18,10 @@ class InputError(ValueError):
     """What a person gave cannot be used; the text says what was asked, what was seen and what would be right."""
 
 
+BAD_INPUT = (InputError, ContractError, RunError, BlobError)
+"""What is told in one line, wherever it is met: nothing is wrong with the program."""
+
+
 def run_job(job: str, main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
     """Run a job's main function; bad input becomes one line on standard error and exit code 2.
 
@@ -25,7 +29,7 @@ def run_job(job: str, main: Callable[[Sequence[str] | None], int], argv: Sequenc
     """
     try:
         return main(argv)
-    except (InputError, ContractError, RunError, BlobError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except (*BAD_INPUT, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         print(f"dhs {job}: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:

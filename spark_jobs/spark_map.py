@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from schemas.array_codec import BlobError
-from schemas.contract import ContractError
-from schemas.job_entry import InputError
-from schemas.run_record import RunError
+from schemas.job_entry import BAD_INPUT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _POLL_SECONDS = 0.5
-BAD_INPUT = (InputError, ContractError, RunError, BlobError)
 
 
 def map_names(
