@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from schemas.survey import BANDS
 
-CONTRACT_VERSION = "1.0"
+CONTRACT_VERSION = "1.1"
 METADATA_KEY = b"darkhaloscope"
 
 ColumnType = Literal["bool", "int16", "int32", "int64", "float32", "float64", "string", "binary"]

@@ -72,6 +72,13 @@ CUTOUTS = Contract(
         replace(UNCOVERED_FRACTION, nullable=True),
         REASONS,
         Column(
+            "psf_npz",
+            "binary",
+            "npz bytes: float32 psf_<band>, the PSF at the galaxy on survey pixels, centred, sum 1; null where not known.",
+            nullable=True,
+            shape="(k, k) each, k odd",
+        ),
+        Column(
             "cutout_npz",
             "binary",
             "npz bytes: float32 image_<band> (nMgy per pixel) and invvar_<band> (nMgy^-2), int32 maskbits; null if refused.",

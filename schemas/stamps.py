@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.contract import Column, Contract, per_band
 from schemas.cutouts import MASKED_FRACTION, PSF_FWHM, SIZE, SKY_SIGMA, UNCOVERED_FRACTION, X_CENTRE, Y_CENTRE
 from schemas.hosts import BRICK, DEC, PSF_DEPTH, RA, RAW_MAGNITUDES, REASONS
-from schemas.tasks import ACCEPTANCE, IDENTITY, LENS, PSF_USED, SOURCE
+from schemas.tasks import ACCEPTANCE, IDENTITY, LENS, NEGATIVE, PSF_USED, SOURCE
 
 
 def _observable(name: str, doc: str, unit: str = "") -> Column:
@@ -17,8 +17,23 @@ def _nullable(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     return tuple(Column(c.name, c.type, c.doc, c.unit, True, c.shape, c.injected) for c in columns)
 
 
+GAIN = (
+    *per_band(
+        Column(
+            "gain_{band}",
+            "float64",
+            "Effective gain in {band} that the arc's photon noise is drawn with; null without photon noise.",
+            unit="electron/nmgy",
+            nullable=True,
+            injected=True,
+        )
+    ),
+)
 OBSERVABLES = (
-    _observable("magnification", "Light of the arc on the stamp over the source's unlensed flux, before the PSF, band r."),
+    _observable(
+        "magnification",
+        "Light of the arc on the stamp over the source's unlensed flux, before the PSF, band r; null for a hard negative.",
+    ),
     _observable("arc_snr", "White matched-filter signal to noise of the noiseless arc a in r: sqrt(sum(a^2 invvar))."),
     _observable("arc_peak_snr", "Largest a*sqrt(invvar) of a pixel in r."),
     Column("arc_pixels_1sigma", "int32", "Pixels in r with a*sqrt(invvar) above 1.", nullable=True, injected=True),
@@ -44,14 +59,16 @@ STAMPS = Contract(
         *_nullable((MASKED_FRACTION, UNCOVERED_FRACTION)),
         *LENS,
         *SOURCE,
+        *NEGATIVE,
         *PSF_USED,
+        *GAIN,
         *ACCEPTANCE,
         *OBSERVABLES,
         REASONS,
         Column(
             "stamp_npz",
             "binary",
-            "npz bytes: float32 image_g, image_r, image_z, nMgy per pixel; null if refused.",
+            "npz bytes: float32 image_g, image_r, image_z, nMgy per pixel, or their quantised form; null if refused.",
             nullable=True,
             shape="(size, size) each",
         ),

@@ -41,7 +41,7 @@ def test_a_column_has_a_unit_that_parses_a_name_that_fits_it_and_a_sentence(cont
 def test_a_contract_states_itself_in_a_sentence_and_names_no_column_twice(contract: Contract) -> None:
     assert contract.doc.endswith(".")
     assert len(set(contract.names)) == len(contract.names)
-    assert contract.version == "1.0"
+    assert contract.version == "1.1"
 
 
 def test_a_name_has_one_type_and_one_unit_in_whatever_table_it_stands() -> None:

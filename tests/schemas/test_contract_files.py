@@ -46,7 +46,7 @@ def test_the_file_says_which_contract_code_recipe_and_seed_made_it_and_what_its_
     header = json.loads(schema.metadata[METADATA_KEY])
     assert header == {
         "contract": "shelf",
-        "contract_version": "1.0",
+        "contract_version": "1.1",
         "reasons": published_bits(),
         "code_version": "0.1.0+abc",
         "recipe_hash": "5ca1ab1e",
@@ -174,7 +174,7 @@ def test_a_file_of_another_contract_or_of_none_or_without_a_column_is_refused(tm
     path = shelf_file(tmp_path)
     with pytest.raises(ContractError, match="holds 'shelf'; wanted 'board'"):
         read_table(path, replace(SHELF, name="board"))
-    with pytest.raises(ContractError, match=r"lacks columns new of the shelf contract 1\.0"):
+    with pytest.raises(ContractError, match=r"lacks columns new of the shelf contract 1\.1"):
         read_table(path, replace(SHELF, columns=(*SHELF.columns, Column("new", "bool", "New."))))
     foreign = tmp_path / "foreign.parquet"
     pq.write_table(shelf_table(3), foreign)
