@@ -1,96 +1,108 @@
-"""From flux on half-pixel points to pixel values behind a PSF: one real FFT of the light, one small inverse a band.
+"""From flux on a grid to pixel values behind the PSF of every band: one real FFT of the light, one inverse for all bands.
 
 A pixel value is (light convolved with the PSF) at the pixel's centre, times the pixel's area: the survey's FWHM contains the
-pixel, so nothing averages over it. The B-spline that spread the rays is divided out in Fourier space. The grid is padded to
-twice the stamp, so that what wraps around an edge is the PSF's wing a whole stamp away. Every second point is kept, so the
-spectrum is folded onto the pixels' frequencies before the inverse.
-Legend: grid (4n, 4n) flux; images (n, n) flux per pixel.
+pixel, so nothing averages over it. The B-spline that spread the rays is divided out in Fourier space. The grid is padded, so
+that what wraps around an edge is a PSF's wing far from its centre. One point a pixel serves PSFs that pixels sample well: what
+is finer than a pixel cannot get through them.
+Legend: images (n, n) flux per pixel; spectra (N, N // 2 + 1).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import irfft2, rfft2
+from scipy.fft import fft, ifft, irfft, rfft, rfft2
 
 from spark_jobs.physics.compiled import compiled
-from spark_jobs.physics.psf_profiles import TABLE_STEP, CircularPsf
+from spark_jobs.physics.polar_deposit import REACH
+from spark_jobs.physics.psf_profiles import TABLE_STEP, CircularPsf, PixelPsf
+from spark_jobs.physics.ray_trace import GridLight
 
-DARK_TRANSFER = 1e-8
-"""Frequencies of which the PSF lets less than this through are left out."""
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 
 
-def light_spectrum(grid: FloatArray) -> ComplexArray:
-    """Fourier transform of the light, shape (4n, 2n + 1); computed once and shared by the bands."""
-    return np.asarray(rfft2(grid))
+@dataclass(frozen=True)
+class LightSpectrum:
+    """Fourier transform of the light on a grid, (N, N // 2 + 1), computed once and shared by the bands."""
+
+    values: ComplexArray
+    size: int
+    fine: int
 
 
-def blur(spectrum: ComplexArray, psf: CircularPsf, pixel_scale: float) -> FloatArray:
-    """Pixel values (n, n) of the light behind a circular PSF; ``pixel_scale`` in arcsec."""
-    size = spectrum.shape[0] // 4
-    scale = 2.0 * np.pi * psf.scale_arcsec / (0.5 * pixel_scale)  # t for one cycle per grid step
-    folded = _fold(spectrum, _axis_factor(4 * size), scale / TABLE_STEP, psf.transfer_table())
-    return np.asarray(irfft2(folded, s=(2 * size, 2 * size), overwrite_x=True)[:size, :size])
+def light_spectrum(light: GridLight) -> LightSpectrum:
+    """Fourier transform of the light."""
+    side = light.grid.shape[0]
+    lit = 2 * REACH + light.fine * light.size + 1
+    spectrum = np.zeros((side, side // 2 + 1), dtype=np.complex128)
+    spectrum[:lit] = rfft(light.grid[:lit], axis=1)
+    return LightSpectrum(np.asarray(fft(spectrum, axis=0, overwrite_x=True)), light.size, light.fine)
 
 
-def blur_with_kernel(spectrum: ComplexArray, kernel: npt.ArrayLike) -> FloatArray:
-    """Pixel values (n, n) of the light behind a pixelised PSF (k, k), k odd, sampled at pixel centres, of sum one.
+def blur(spectrum: LightSpectrum, psfs: Sequence[CircularPsf | PixelPsf], pixel_scale: float) -> FloatArray:
+    """Pixel values (bands, n, n) of the light behind the PSFs; ``pixel_scale`` in arcsec.
 
-    Between its samples the kernel is band-limited; one wider than the stamp is used as far as it reaches across the stamp.
-    Raises ValueError for a kernel that is not a finite square image with an odd side.
+    Raises ValueError for a pixelised PSF where the light is on a grid finer than pixels.
     """
-    image = np.asarray(kernel, float)
-    if image.ndim != 2 or image.shape[0] != image.shape[1] or image.shape[0] % 2 == 0 or not np.all(np.isfinite(image)):
-        raise ValueError(f"PSF kernel of shape {image.shape}; wanted a finite square image with an odd side")
-    size = spectrum.shape[0] // 4
-    n, middle = 2 * size, image.shape[0] // 2
-    offsets = np.arange(-min(middle, size - 1), min(middle, size - 1) + 1)
-    padded = np.zeros((n, n))
-    padded[np.ix_(offsets % n, offsets % n)] = image[np.ix_(middle + offsets, middle + offsets)]
-    rows = np.where(np.fft.fftfreq(n) < 0, np.arange(n) + n, np.arange(n))  # the pixels' frequencies among the grid's
-    kept = spectrum[rows, : size + 1] * _axis_factor(2 * n)[rows, None] * _axis_factor(2 * n)[None, : size + 1]
-    kept[size, :] = 0.0  # a band-limited kernel has nothing at the Nyquist frequency
-    kept[:, size] = 0.0
-    return np.asarray(irfft2(kept * rfft2(padded), s=(n, n))[:size, :size])
+    side = spectrum.values.shape[0]
+    blurred = np.empty((len(psfs), *spectrum.values.shape), dtype=np.complex128)
+    for band, psf in enumerate(psfs):
+        if isinstance(psf, PixelPsf):
+            if spectrum.fine != 1:
+                raise ValueError(f"light on {spectrum.fine} points a pixel for a PSF sampled at pixels; wanted one")
+            transfer: npt.NDArray[np.generic] = _pixel_transfer(psf, side)
+        else:
+            transfer = _transfer(psf, pixel_scale / spectrum.fine, side)
+        np.multiply(spectrum.values, transfer, out=blurred[band])
+    pixels = slice(REACH, REACH + spectrum.fine * spectrum.size, spectrum.fine)
+    rows = ifft(blurred, axis=1, overwrite_x=True)[:, pixels]
+    return np.asarray(irfft(rows, n=side, axis=2)[:, :, pixels]) * float(spectrum.fine**2)
 
 
-@lru_cache(maxsize=8)
-def _axis_factor(side: int) -> FloatArray:
-    """Per frequency of one axis of the grid: one over the transform of the quadratic B-spline, sinc^3."""
-    return np.asarray(np.sinc(np.fft.fftfreq(side)) ** -3.0)
+@lru_cache(maxsize=64)
+def _transfer(psf: CircularPsf, step: float, side: int) -> FloatArray:
+    """What becomes of each frequency of a grid of ``step`` arcsec, (side, side // 2 + 1): the PSF's transfer function, the
+    spline divided out. Kept, since a host's tasks share its PSFs."""
+    spline = np.sinc(np.fft.rfftfreq(side)) ** -5.0
+    scale = 2.0 * np.pi * psf.scale_arcsec / step / TABLE_STEP
+    quarter = _quarter(spline, scale, psf.transfer_table(), side)
+    whole = np.concatenate([quarter, quarter[(side - 1) // 2 : 0 : -1]])
+    whole.setflags(write=False)
+    return whole
 
 
-@compiled("complex128[:, ::1](complex128[:, ::1], float64[::1], float64, float64[::1])")
-def _fold(spectrum: ComplexArray, factor: FloatArray, scale: float, table: FloatArray) -> ComplexArray:
-    """Spectrum of every second sample, times a pixel's area in steps (4): the sum over the frequencies that look alike.
+def _pixel_transfer(psf: PixelPsf, side: int) -> ComplexArray:
+    """As ``_transfer``, of a PSF sampled at pixel centres; one wider than the grid is used as far as the grid reaches."""
+    middle = psf.kernel.shape[0] // 2
+    reach = min(middle, (side - 1) // 2)
+    offsets = np.arange(-reach, reach + 1)
+    padded = np.zeros((side, side))
+    padded[np.ix_(offsets % side, offsets % side)] = psf.kernel[np.ix_(middle + offsets, middle + offsets)]
+    spline = np.sinc(np.fft.fftfreq(side)) ** -5.0
+    return np.asarray(rfft2(padded) * spline[:, None] * spline[: side // 2 + 1])
 
-    Only frequencies that the PSF lets through are visited. A real image's spectrum is conjugate at the opposite frequency.
-    """
-    side = spectrum.shape[0]
-    n = side // 2
-    half = n // 2
-    folded = np.zeros((n, half + 1), dtype=np.complex128)
+
+@compiled("float64[:, ::1](float64[::1], float64, float64[::1], int64)")
+def _quarter(spline: FloatArray, scale: float, table: FloatArray, side: int) -> FloatArray:
+    """The transfer at the frequencies of one sign along both axes."""
+    n = spline.size
+    values = np.zeros((n, n))
     last = table.size - 2
-    while last > 0 and table[last] < DARK_TRANSFER:
-        last -= 1
-    reach = (last + 1) / scale  # cycles a step
-    for row in range(side):
-        fy = row / side if row < n else row / side - 1.0
-        if abs(fy) >= reach:
-            continue
-        widest = min(n, int(math.sqrt(reach * reach - fy * fy) * side))
-        for col in range(widest + 1):
+    for row in range(n):
+        fy = row / side
+        for col in range(row + 1):
             fx = col / side
             t = scale * math.sqrt(fx * fx + fy * fy)
-            k = min(int(t), last)
-            value = spectrum[row, col] * (factor[row] * factor[col] * (table[k] + (t - k) * (table[k + 1] - table[k])))
-            if col % n <= half:
-                folded[row % n, col % n] += value
-            if 0 < col < n and n - col <= half:
-                folded[(side - row) % n, n - col] += np.conj(value)
-    return folded
+            k = int(t)
+            if k > last:
+                break
+            value = (table[k] + (t - k) * (table[k + 1] - table[k])) * spline[row] * spline[col]
+            values[row, col] = value
+            values[col, row] = value
+    return values

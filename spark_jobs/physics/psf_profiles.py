@@ -1,4 +1,4 @@
-"""The survey's point spread function: circular Moffat or Gaussian of integral one, on the sky and in Fourier space.
+"""The survey's point spread function: a circular Moffat or Gaussian of integral one, or the image of a star.
 
 Legend: r in arcsec from the star; profiles per arcsec^2; k in rad per arcsec; transfer functions without unit, one at k = 0.
 The survey's FWHM contains the pixel: nothing here averages over one.
@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 MOFFAT_BETA = 3.5
 MIN_FWHM_ARCSEC, MAX_FWHM_ARCSEC = 0.4, 10.0
 TABLE_STEP, TABLE_END = 0.004, 40.0
+KERNEL_SUM_TOLERANCE = 0.02
+"""Coadd PSF images are cut off where their wings are faint."""
 _FWHM_IN_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
@@ -55,9 +57,41 @@ class CircularPsf:
             return np.asarray(np.exp(-0.5 * s2) / (2.0 * math.pi * self.scale_arcsec**2))
         return np.asarray((self.beta - 1.0) / (math.pi * self.scale_arcsec**2) * (1.0 + s2) ** -self.beta)
 
+    def reach_arcsec(self, share: float) -> float:
+        """Radius beyond which the profile is below a share of its peak."""
+        if self.profile == "gaussian":
+            return self.scale_arcsec * math.sqrt(-2.0 * math.log(share))
+        return self.scale_arcsec * math.sqrt(share ** (-1.0 / self.beta) - 1.0)
+
     def transfer_table(self) -> FloatArray:
         """Transfer function at t = k * scale_arcsec = 0, TABLE_STEP, ... up to TABLE_END."""
         return _transfer_table(self.profile, self.beta)
+
+
+@dataclass(frozen=True, eq=False)
+class PixelPsf:
+    """A PSF as an image of a star on the survey's pixels: ``kernel`` (k, k), k odd, the star in the middle, of sum one.
+
+    Between its samples it is band-limited. ``fwhm_arcsec`` is the width that the catalogue gives it. Raises ValueError for an
+    image without a middle pixel, not finite, or of another sum.
+    """
+
+    kernel: FloatArray
+    fwhm_arcsec: float
+
+    def __post_init__(self) -> None:
+        image = self.kernel
+        odd_square = image.ndim == 2 and image.shape[0] == image.shape[1] and image.shape[0] % 2 == 1
+        if not odd_square or not np.all(np.isfinite(image)):
+            raise ValueError(f"PSF kernel of shape {image.shape}; wanted a finite square image with an odd side")
+        if abs(float(image.sum()) - 1.0) > KERNEL_SUM_TOLERANCE:
+            raise ValueError(f"PSF kernel sums to {float(image.sum()):.6g}; wanted 1")
+        if not self.fwhm_arcsec > 0:
+            raise ValueError(f"PSF FWHM is {self.fwhm_arcsec} arcsec; wanted a number above 0")
+
+    def reach_pix(self) -> int:
+        """How far in pixels the kernel carries light."""
+        return int(self.kernel.shape[0] // 2)
 
 
 @lru_cache(maxsize=16)

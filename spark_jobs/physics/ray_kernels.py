@@ -1,8 +1,13 @@
-"""Compiled kernels of the ray tracing: the lens mapping with its Jacobian, the rays of a patch, the loop over pixels.
+"""Compiled kernel of the ray tracing: spokes from the lens centre, cells along a spoke, rays in a cell.
 
-Callees stand before callers, since every kernel is compiled for one signature when this file is imported.
-Legend: ``lens`` (theta_e, q, cos phi, sin phi, gamma1, gamma2); ``frame`` (lens centre x, y in pix, pixel scale in arcsec,
-source x, y in arcsec); ``m`` the source's matrix; u, v source coordinates; grid (4n, 4n) flux at half-pixel points.
+Cells of spokes lie along the directions in which an arc is stretched and is not: few rays across the stretch do what a grid of
+pixels needs the square for. A profile's rays are even, along the spokes everywhere alike and around a ring of cells everywhere
+alike, so that what the sum misses of the integral is the structure at the rays' own spacing and nothing else (the trapezium
+rule of periodic functions; Trefethen & Weideman 2014, SIAM Review 56, 385). A template has kinks at its own pixels: there each
+cell has Gauss-Legendre panels as narrow as the kinks are sharp. A cell's rays are summed to nine moments, which stand for them
+on the nodes at its corners, sides and middle.
+Legend: ``lens``, ``m`` and spokes as in lens_spokes; ``frame`` as ``place`` in polar_deposit, and the source's place (u, v);
+source coordinates u, v; ``profile``, ``table`` and ``blocks`` those of a Layer (source_light).
 """
 
 from __future__ import annotations
@@ -12,243 +17,292 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.physics.compiled import compiled
-from spark_jobs.physics.sie_deflection import sie_deflection_at
-from spark_jobs.physics.source_light import BLOCK, SERSIC, brightness_at
+from spark_jobs.physics.compiled import compiled, inlined
+from spark_jobs.physics.lens_spokes import BU, BV, DU, DV, EX, EY, PU, PV, QU, QV, WU, WV, Numbers, fill_spokes
+from spark_jobs.physics.polar_deposit import deposit_nodes
+from spark_jobs.physics.source_light import BLOCK, PROFILE, brightness_at
 
 FloatArray = npt.NDArray[np.float64]
+FloatTable = npt.NDArray[np.float32]
 
-LIT_FRACTION = 2e-6
-"""A pixel is refined where the source may put more than this share of its flux into the pixel's area."""
-PANEL_IN_SCALE_LENGTHS = 0.8
+DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 5e-5, 2e-4
+"""Of the source's flux: a cell that may hold less is left out, is looked at by one ray, has its light put at its middle."""
 KINK_TOLERANCE = 6e-3
-"""A panel of a template is so wide, in its pixels, that second difference times width squared stays below this."""
-NARROWEST_PANEL, WIDEST_PANEL = 0.25, 6.0
-CUSP_PANEL = 0.12
-"""In half-light radii: as wide as a panel may be where a Sersic source's centre may lie, with its cusp."""
-MOST_PANELS = 4.0
-"""More panels a side than this and a patch is halved; up to this many each side has its own number."""
-EXPANDED_WITHIN = 0.3
-"""A patch narrower than this share of its distance from the lens centre has its rays mapped to second order from its middle."""
-SINGLE_RAY_PANEL = 0.1
-"""A patch this narrow, in panels, is sampled by one ray at its middle."""
-MAX_DEPTH = 8
-"""A pixel is halved at most this often, at the cusp of a Sersic source."""
-_NODE = 0.5 / math.sqrt(3.0)  # two-point Gauss-Legendre nodes of an interval of length one
+"""A panel's width, in a template's half pixels, to the fourth power times the second difference and the stretch."""
+NARROWEST_PANEL, WIDEST_PANEL, MOST_PANELS = 0.1, 6.0, 64
+MOST_RAYS = 2000
+"""A side of a cell in front of a profile: a core of 1e-4 arcsec is resolved, and a count stays a small integer."""
 
 
-@compiled("void(float64[:, ::1], float64, float64, float64)")
-def _deposit(grid: FloatArray, x: float, y: float, flux: float) -> None:
-    """Spread flux at (x, y), in grid steps, over nine points with the quadratic B-spline; what leaves the grid wraps."""
-    n = grid.shape[0]
-    j, i = math.floor(x + 0.5), math.floor(y + 0.5)
-    dx, dy = x - j, y - i
-    wx = (0.5 * (0.5 - dx) ** 2, 0.75 - dx * dx, 0.5 * (0.5 + dx) ** 2)
-    wy = (0.5 * (0.5 - dy) ** 2, 0.75 - dy * dy, 0.5 * (0.5 + dy) ** 2)
-    if 0 < i < n - 1 and 0 < j < n - 1:
-        for a in range(3):
-            weight = flux * wy[a]
-            for b in range(3):
-                grid[i + a - 1, j + b - 1] += weight * wx[b]
-        return
-    for a in range(3):
-        row = (i + a - 1) % n
-        for b in range(3):
-            grid[row, (j + b - 1) % n] += flux * wy[a] * wx[b]
+def _panel_nodes() -> FloatArray:
+    """Two-point Gauss-Legendre nodes of n panels side by side from -1 to 1, in row n."""
+    nodes = np.zeros((MOST_PANELS + 1, 2 * MOST_PANELS))
+    for n in range(1, MOST_PANELS + 1):
+        middle = (2.0 * np.arange(n) + 1.0) / n - 1.0
+        nodes[n, : 2 * n] = (middle[:, None] + np.array([-1.0, 1.0]) / (n * math.sqrt(3.0))).ravel()
+    return nodes
 
 
-@compiled("UniTuple(float64, 5)(float64, float64, float64[::1])")
-def _map(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, float, float]:
-    """Source-plane position and the Jacobian's three numbers (a11, a12, a22) at one point; no lens where theta_e is 0."""
-    theta_e, q, c, s, gamma1, gamma2 = lens
-    if theta_e == 0.0:
-        return x, y, 1.0, 0.0, 1.0
-    u, v = c * x + s * y, c * y - s * x
-    du, dv = sie_deflection_at(u, v, theta_e, q)
-    bx = x - (c * du - s * dv) - gamma1 * x - gamma2 * y
-    by = y - (s * du + c * dv) - gamma2 * x + gamma1 * y
-    r2 = x * x + y * y
-    width = math.sqrt(q * u * u + v * v / q)
-    if r2 == 0.0 or width == 0.0:
-        return bx, by, 1e3, 0.0, 1e3  # the centre maps to a curve: as fine as is allowed
-    k = theta_e / width / r2
-    return bx, by, 1.0 - gamma1 - k * y * y, -gamma2 + k * x * y, 1.0 + gamma1 - k * x * x
+PANEL_NODES = _panel_nodes()
 
 
-@compiled("UniTuple(float64, 4)(float64, float64, float64[::1])")
-def _bend(x: float, y: float, lens: FloatArray) -> tuple[float, float, float, float]:
-    """Second order of the mapping at one point: (cos, sin) of its direction, W / (2 r^2) and W' / (2 r^2).
-
-    The Hessian of an isothermal potential is W(direction) / r times t t^T, t the tangential unit vector; one more derivative
-    along a step of a (radial) and b (tangential) adds t (W' b^2 - 2 W a b) - r W b^2, over r^2, to the deflection, twice.
-    """
-    theta_e, q, c, s, _, _ = lens
-    r2 = x * x + y * y
-    r = math.sqrt(r2)
-    cos, sin = x / r, y / r
-    u, v = c * cos + s * sin, c * sin - s * cos
-    stretch = q * u * u + v * v / q
-    width = theta_e / math.sqrt(stretch)
-    return cos, sin, 0.5 * width / r2, -0.5 * width / stretch * u * v * (1.0 / q - q) / r2
-
-
-@compiled("UniTuple(float64, 2)(int64, float64, float64, float64[::1], float64[:, ::1], float64[:, :, ::1], float64)")
-def _light_and_panel(
-    kind: int, u: float, v: float, profile: FloatArray, template: FloatArray, blocks: FloatArray, reach: float
+@inlined
+def _brightest(
+    kind: int, u: float, v: float, reach: float, profile: Numbers, table: FloatTable, blocks: FloatArray
 ) -> tuple[float, float]:
-    """Largest brightness within ``reach`` (source coordinates), and the widest panel that resolves the source there."""
-    if kind == SERSIC:
-        r = max(math.sqrt(u * u + v * v) - reach, 0.0)
-        light = profile[0] * math.exp(-profile[1] * r ** profile[2])
-        steepest = max(r, 1e-4) if profile[2] <= 1.0 else max(r + 2.0 * reach, 0.6)  # below n = 1 the slope grows outwards
-        panel = PANEL_IN_SCALE_LENGTHS / (profile[1] * profile[2] * steepest ** (profile[2] - 1.0))
-        return light, min(panel, CUSP_PANEL) if r == 0.0 else panel
-    ny, nx = template.shape
-    col, row, far = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1), reach + 1.0  # bilinear: a value reaches one pixel
-    if not (-far < col < nx - 1 + far and -far < row < ny - 1 + far):
-        return 0.0, WIDEST_PANEL
-    left, right = int(max(col - far, 0.0)) // BLOCK, int(min(col + far, nx - 1.0)) // BLOCK
-    low, high = int(max(row - far, 0.0)) // BLOCK, int(min(row + far, ny - 1.0)) // BLOCK
-    light, rough = 0.0, 0.0
-    for i in range(low, high + 1):
-        for j in range(left, right + 1):
-            light = max(light, blocks[0, i, j])
-            rough = max(rough, blocks[1, i, j])
-    panel = WIDEST_PANEL if rough == 0.0 else math.sqrt(KINK_TOLERANCE / rough)
-    return profile[0] * light, min(max(panel, NARROWEST_PANEL), WIDEST_PANEL)
+    """Largest brightness within ``reach`` of a place in the source, and how sharp a template's kinks are there."""
+    light, kink = 0.0, 0.0
+    if kind == PROFILE:
+        nearest = max(math.sqrt(u * u + v * v) - reach, 0.0)
+        if nearest < profile[1]:
+            light = brightness_at(kind, nearest, 0.0, profile, table) if profile[6] > 0.0 else profile[0]
+    else:
+        ny, nx = table.shape
+        col, row, far = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1), reach + 1.0  # bilinear: a value reaches one pixel
+        if -far < col < nx - 1 + far and -far < row < ny - 1 + far:
+            for i in range(int(max(row - far, 0.0)) // BLOCK, int(min(row + far, ny - 1.0)) // BLOCK + 1):
+                for j in range(int(max(col - far, 0.0)) // BLOCK, int(min(col + far, nx - 1.0)) // BLOCK + 1):
+                    light = max(light, blocks[0, i, j])
+                    kink = max(kink, blocks[1, i, j])
+            light *= profile[0]
+    return light, kink
+
+
+@inlined
+def _share_out(nodes: FloatArray, k: int, cell: int, area: float, moments: FloatArray) -> None:
+    """Put a cell's rays on its nine nodes, as quadratic interpolation between the nodes would see them.
+
+    ``moments`` (3, 3): sums of flux times eta^i xi^j, eta and xi running from -1 to 1 across and along the cell.
+    """
+    a0, a1, a2 = 2 * k, 2 * k + 1, (2 * k + 2) % nodes.shape[0]
+    b = 2 * cell
+    for j in range(3):
+        at_0 = 0.5 * area * (moments[2, j] - moments[1, j])
+        at_1 = area * (moments[0, j] - moments[2, j])
+        at_2 = 0.5 * area * (moments[2, j] + moments[1, j])
+        # The share of the moment xi^j at the three radii: (xi^2 - xi)/2, 1 - xi^2, (xi^2 + xi)/2.
+        if j == 0:
+            nodes[a0, b + 1] += at_0
+            nodes[a1, b + 1] += at_1
+            nodes[a2, b + 1] += at_2
+        elif j == 1:
+            nodes[a0, b] -= 0.5 * at_0
+            nodes[a1, b] -= 0.5 * at_1
+            nodes[a2, b] -= 0.5 * at_2
+            nodes[a0, b + 2] += 0.5 * at_0
+            nodes[a1, b + 2] += 0.5 * at_1
+            nodes[a2, b + 2] += 0.5 * at_2
+        else:
+            nodes[a0, b] += 0.5 * at_0
+            nodes[a1, b] += 0.5 * at_1
+            nodes[a2, b] += 0.5 * at_2
+            nodes[a0, b + 1] -= at_0
+            nodes[a1, b + 1] -= at_1
+            nodes[a2, b + 1] -= at_2
+            nodes[a0, b + 2] += 0.5 * at_0
+            nodes[a1, b + 2] += 0.5 * at_1
+            nodes[a2, b + 2] += 0.5 * at_2
+
+
+@inlined
+def _within_reach(
+    spoke: FloatArray, su: float, sv: float, reach: float, turn: float, step: float, cells: int
+) -> tuple[int, int]:
+    """First cell of a spoke, and the one after the last, that come near a source; isothermal lenses only.
+
+    The spoke is a straight line in the source plane; a sector's width and half a cell are allowed for.
+    """
+    pu, pv, ou, ov = spoke[PU], spoke[PV], spoke[BU] + su, spoke[BV] + sv
+    square = pu * pu + pv * pv
+    along = math.sqrt(square)
+    middle = (pu * ou + pv * ov) / square
+    miss = ou * ou + ov * ov - middle * middle * square
+    width = math.hypot(spoke[WU], spoke[WV]) + math.hypot(spoke[QU], spoke[QV]) * (max(middle, 0.0) + reach / along)
+    radius = reach + 0.5 * (turn * width + along * step)
+    half = math.sqrt(max(radius * radius - miss, 0.0)) / along
+    if miss > radius * radius or middle + half < 0.0:
+        return 0, 0
+    return int(max(middle - half, 0.0) / step), min(int((middle + half) / step) + 1, cells)
+
+
+@inlined
+def _panels(length: float, width: float, kink: float) -> tuple[int, int]:
+    """Rays across and along a cell in front of a template: two a panel, the narrower the sharper and the more stretched."""
+    panel = WIDEST_PANEL
+    if kink > 0.0:
+        stretch = min(length / max(width, 0.1 * length), 10.0)
+        panel = min(max((KINK_TOLERANCE / (kink * stretch)) ** 0.25, NARROWEST_PANEL), WIDEST_PANEL)
+    across = 2 * math.ceil(min(width / panel, 1.0 * MOST_PANELS)) if width > 0.1 * panel else 1
+    return across, 2 * math.ceil(min(length / panel, 1.0 * MOST_PANELS))
 
 
 @compiled(
-    "void(float64[:, ::1], float64, float64, float64, int64, int64, float64[::1], float64[::1], int64, float64[:, ::1],"
-    " float64[::1], float64[:, ::1])"
+    "void(int16[:, :, ::1], float64[:, ::1], UniTuple(float64, 7), UniTuple(float64, 7), int64, UniTuple(float64, 7),"
+    " float32[:, ::1], float64[:, :, ::1], float64)"
 )
-def _send_rays(
-    grid: FloatArray,
-    cx: float,
-    cy: float,
-    h: float,
-    nx: int,
-    ny: int,
-    lens: FloatArray,
-    frame: FloatArray,
+def _choose_rays(
+    sides: npt.NDArray[np.int16],
+    spokes: FloatArray,
+    lens: Numbers,
+    frame: Numbers,
     kind: int,
-    m: FloatArray,
-    profile: FloatArray,
-    template: FloatArray,
-) -> None:
-    """Light of a patch of side h around (cx, cy), in nx times ny panels of 2 x 2 Gauss-Legendre rays."""
-    xc, yc, p, beta_x, beta_y = frame
-    bx, by, a11, a12, a22 = _map(cx, cy, lens)
-    near = lens[0] > 0.0 and cx * cx + cy * cy < (h / EXPANDED_WITHIN) ** 2  # the second order will not do there
-    cos, sin, w, dw = (1.0, 0.0, 0.0, 0.0) if near or lens[0] == 0.0 else _bend(cx, cy, lens)
-    area = h * h / (4 * nx * ny)
-    for i in range(2 * ny):
-        dy = ((i // 2 + 0.5 + (_NODE if i % 2 else -_NODE)) / ny - 0.5) * h
-        for j in range(2 * nx):
-            dx = ((j // 2 + 0.5 + (_NODE if j % 2 else -_NODE)) / nx - 0.5) * h
-            if near:
-                sx, sy, _, _, _ = _map(cx + dx, cy + dy, lens)
-            else:
-                a, b = cos * dx + sin * dy, cos * dy - sin * dx
-                along_r, along_t = w * b * b, dw * b * b - 2.0 * w * a * b
-                sx = bx + a11 * dx + a12 * dy + cos * along_r + sin * along_t
-                sy = by + a12 * dx + a22 * dy + sin * along_r - cos * along_t
-            u = m[0, 0] * (sx - beta_x) + m[0, 1] * (sy - beta_y)
-            v = m[1, 0] * (sx - beta_x) + m[1, 1] * (sy - beta_y)
-            flux = brightness_at(kind, u, v, profile, template) * area
-            if flux != 0.0:
-                _deposit(grid, 2.0 * (xc + (cx + dx) / p), 2.0 * (yc + (cy + dy) / p), flux)
-
-
-@compiled(
-    "void(float64[:, ::1], float64[:, ::1], float64, float64, float64[::1], float64[::1], int64, float64[:, ::1],"
-    " float64[::1], float64[:, ::1], float64[:, :, ::1])"
-)
-def _refine(
-    grid: FloatArray,
-    stack: FloatArray,
-    x: float,
-    y: float,
-    lens: FloatArray,
-    frame: FloatArray,
-    kind: int,
-    m: FloatArray,
-    profile: FloatArray,
-    template: FloatArray,
+    profile: Numbers,
+    table: FloatTable,
     blocks: FloatArray,
+    step: float,
 ) -> None:
-    """Light of one pixel: halved until few panels a side resolve the source, Gauss-Legendre rays in each panel."""
-    xc, yc, p, beta_x, beta_y = frame
-    to_grid = 2.0 / p
-    stack[0, 0], stack[0, 1], stack[0, 2] = x, y, p
-    smallest = p / 2.0**MAX_DEPTH * 1.5
-    lit = LIT_FRACTION / (p * p)
-    top = 1
-    while top > 0:
-        top -= 1
-        cx, cy, h = stack[top, 0], stack[top, 1], stack[top, 2]
-        bx, by, a11, a12, a22 = _map(cx, cy, lens)
-        u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
-        v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
-        along_x = h * math.hypot(m[0, 0] * a11 + m[0, 1] * a12, m[1, 0] * a11 + m[1, 1] * a12)
-        along_y = h * math.hypot(m[0, 0] * a12 + m[0, 1] * a22, m[1, 0] * a12 + m[1, 1] * a22)
-        light, panel = _light_and_panel(kind, u, v, profile, template, blocks, 0.5 * (along_x + along_y))
-        if light == 0.0:
-            continue
-        widest = max(along_x, along_y)
-        around_centre = lens[0] > 0.0 and abs(cx) < h and abs(cy) < h  # the mapping jumps there, whatever the Jacobian says
-        if light < lit and (lens[0] == 0.0 or max(abs(cx), abs(cy)) > 4.0 * h):
-            widest = 0.0  # dark, and far enough from the centre to trust the Jacobian: one ray, as for a dark pixel
-        if (widest > MOST_PANELS * panel or around_centre) and h > smallest:
-            for child in range(4):
-                stack[top, 0] = cx + (0.25 if child % 2 else -0.25) * h
-                stack[top, 1] = cy + (0.25 if child > 1 else -0.25) * h
-                stack[top, 2] = 0.5 * h
-                top += 1
-            continue
-        if widest < SINGLE_RAY_PANEL * panel:
-            _deposit(
-                grid, 2.0 * xc + cx * to_grid, 2.0 * yc + cy * to_grid, brightness_at(kind, u, v, profile, template) * h * h
-            )
-            continue
-        nx = math.ceil(min(max(along_x / panel, 1.0), MOST_PANELS))
-        ny = math.ceil(min(max(along_y / panel, 1.0), MOST_PANELS))
-        _send_rays(grid, cx, cy, h, nx, ny, lens, frame, kind, m, profile, template)
+    """Rays across and along each cell, none where it is dark, one where it is faint; and whether their light may stand at its
+    middle: (sectors, cells, 3)."""
+    x0, y0, to_grid, low, high, su, sv = frame
+    power, cells, sectors = 2.0 - lens[6], sides.shape[1], sides.shape[0]
+    turn = 2.0 * math.pi / sectors
+    ring = np.zeros(cells)
+    longest = 0.0
+    for k in range(sectors):
+        first, last = 0, cells
+        if power == 0.0:
+            first, last = _within_reach(spokes[k], su, sv, profile[1], turn, step, cells)
+        ex, ey, pu, pv, bu, bv = spokes[k, EX], spokes[k, EY], spokes[k, PU], spokes[k, PV], spokes[k, BU], spokes[k, BV]
+        for cell in range(first, last):
+            r = (cell + 0.5) * step
+            over = 0.5 * (step + r * turn) * to_grid
+            gx, gy = x0 + r * ex * to_grid, y0 + r * ey * to_grid
+            if not (low - over <= gx <= high + over and low - over <= gy <= high + over):
+                continue
+            f = 1.0 if power == 0.0 else (r / lens[0]) ** power
+            tilt = power * f / r
+            long_u, long_v = pu - tilt * bu, pv - tilt * bv
+            wide_u, wide_v = r * spokes[k, QU] - f * spokes[k, WU], r * spokes[k, QV] - f * spokes[k, WV]
+            length = step * math.sqrt(long_u * long_u + long_v * long_v)
+            width = turn * math.sqrt(wide_u * wide_u + wide_v * wide_v)
+            u, v = r * pu - f * bu - su, r * pv - f * bv - sv
+            light, kink = _brightest(kind, u, v, 0.5 * (length + width), profile, table, blocks)
+            flux = light * r * turn * step
+            if not flux >= DARK_FLUX:
+                continue
+            if flux < FAINT_FLUX and profile[6] > 0.0:
+                sides[k, cell, 0], sides[k, cell, 1] = 1, 1
+            elif kind == PROFILE:
+                sides[k, cell, 0], sides[k, cell, 1] = 2, 2
+                ring[cell], longest = max(ring[cell], width), max(longest, length)
+            else:
+                sides[k, cell, 0], sides[k, cell, 1] = _panels(length, width, kink)
+            sides[k, cell, 2] = 1 if flux < DIM_FLUX and profile[6] > 0.0 else 0
+    if kind == PROFILE:  # evenly along every spoke, and around every ring
+        for k in range(sectors):
+            for cell in range(cells):
+                if sides[k, cell, 0] == 2:
+                    sides[k, cell, 0] = min(max(math.ceil(ring[cell] / profile[5]), 2), MOST_RAYS)
+                    sides[k, cell, 1] = min(max(math.ceil(longest / profile[5]), 2), MOST_RAYS)
+
+
+@inlined
+def _crossing(nu: float, nv: float, ou: float, ov: float, reach: float, r: float, step: float, outward: int) -> tuple[int, int]:
+    """First of a cell's rays along a straight line, and the one after the last, that meet a layer of some reach."""
+    square = nu * nu + nv * nv
+    middle = (nu * ou + nv * ov) / square
+    miss = ou * ou + ov * ov - middle * middle * square
+    half = math.sqrt(max(reach * reach - miss, 0.0) / square)
+    first = max(int(((middle - half - r) / (0.5 * step) + 1.0) * 0.5 * outward), 0)
+    last = min(int(((middle + half - r) / (0.5 * step) + 1.0) * 0.5 * outward) + 1, outward)
+    return first, last if miss <= reach * reach else 0
+
+
+@inlined
+def _sum_rays(
+    moments: FloatArray,
+    spoke: FloatArray,
+    r: float,
+    turn: float,
+    step: float,
+    across: int,
+    outward: int,
+    lens: Numbers,
+    su: float,
+    sv: float,
+    kind: int,
+    profile: Numbers,
+    table: FloatTable,
+    panels: FloatArray,
+) -> None:
+    """Shoot a cell's rays and add their flux to its moments (as in ``_share_out``)."""
+    power = 2.0 - lens[6]
+    for i in range(across):
+        eta = panels[across >> 1, i] if kind != PROFILE and across > 1 else (2 * i + 1.0) / across - 1.0
+        delta = 0.5 * turn * eta
+        sin, cos = delta * (1.0 - delta * delta / 6.0), 1.0 - 0.5 * delta * delta
+        nu, nv = spoke[PU] * cos + spoke[QU] * sin, spoke[PV] * cos + spoke[QV] * sin
+        ou = spoke[BU] + delta * (spoke[WU] + delta * spoke[DU])
+        ov = spoke[BV] + delta * (spoke[WV] + delta * spoke[DV])
+        first, last = 0, outward
+        if power == 0.0 and profile[6] == 0.0:
+            first, last = _crossing(nu, nv, ou + su, ov + sv, profile[1], r, step, outward)
+        s0, s1, s2 = 0.0, 0.0, 0.0
+        for j in range(first, last):
+            xi = (2 * j + 1.0) / outward - 1.0 if kind == PROFILE else panels[outward >> 1, j]
+            radius = r + 0.5 * step * xi
+            f = 1.0 if power == 0.0 else (radius / lens[0]) ** power
+            light = brightness_at(kind, radius * nu - f * ou - su, radius * nv - f * ov - sv, profile, table)
+            flux = light * radius
+            s0 += flux
+            s1 += flux * xi
+            s2 += flux * xi * xi
+        if kind == PROFILE and r < step:
+            # Light times radius starts at zero with a slope, which even rays miss by that slope times spacing^2 / 24.
+            at_centre = brightness_at(kind, -ou - su, -ov - sv, profile, table) if power == 0.0 else 0.0
+            missed = -at_centre * step / outward / 24.0
+            s0, s1, s2 = s0 + missed, s1 - missed, s2 + missed
+        for n in range(3):
+            moments[n, 0] += s0
+            moments[n, 1] += s1
+            moments[n, 2] += s2
+            s0, s1, s2 = s0 * eta, s1 * eta, s2 * eta
 
 
 @compiled(
-    "void(float64[:, ::1], float64[::1], float64[::1], int64, float64[:, ::1], float64[::1], float64[:, ::1],"
-    " float64[:, :, ::1])"
+    "void(float64[:, ::1], UniTuple(float64, 7), UniTuple(float64, 7), int64, UniTuple(float64, 4), UniTuple(float64, 7),"
+    " float32[:, ::1], float64[:, :, ::1], float64[:, ::1], int64, float64)"
 )
 def trace(
     grid: FloatArray,
-    lens: FloatArray,
-    frame: FloatArray,
+    lens: Numbers,
+    frame: Numbers,
     kind: int,
-    m: FloatArray,
-    profile: FloatArray,
-    template: FloatArray,
+    m: Numbers,
+    profile: Numbers,
+    table: FloatTable,
     blocks: FloatArray,
+    panels: FloatArray,
+    sectors: int,
+    step: float,
 ) -> None:
-    """Add the lensed light on the stamp to the grid, ray by ray."""
-    xc, yc, p, beta_x, beta_y = frame
-    size = grid.shape[0] // 4
-    lit = LIT_FRACTION / (p * p)
-    stack = np.empty((3 * MAX_DEPTH + 4, 3))
-    for i in range(size):
-        y = (i - yc) * p
-        for j in range(size):
-            x = (j - xc) * p
-            bx, by, a11, a12, a22 = _map(x, y, lens)
-            u = m[0, 0] * (bx - beta_x) + m[0, 1] * (by - beta_y)
-            v = m[1, 0] * (bx - beta_x) + m[1, 1] * (by - beta_y)
-            along_x = math.hypot(m[0, 0] * a11 + m[0, 1] * a12, m[1, 0] * a11 + m[1, 1] * a12)
-            along_y = math.hypot(m[0, 0] * a12 + m[0, 1] * a22, m[1, 0] * a12 + m[1, 1] * a22)
-            reach = 0.5 * p * (along_x + along_y)
-            if x * x + y * y < 4.0 * p * p:  # the lens centre maps to a curve as wide as theta_e
-                reach = max(reach, 4.0 * lens[0] * (abs(m[0, 0]) + abs(m[1, 1]) + abs(m[0, 1]) + abs(m[1, 0])))
-            light, _ = _light_and_panel(kind, u, v, profile, template, blocks, reach)
-            if light > lit:
-                _refine(grid, stack, x, y, lens, frame, kind, m, profile, template, blocks)
-            elif light > 0.0:
-                _deposit(grid, 2.0 * j, 2.0 * i, brightness_at(kind, u, v, profile, template) * p * p)
+    """Add the lensed light of one layer of a source to the grid: ``sectors`` spokes, cells of ``step`` arcsec along them."""
+    turn = 2.0 * math.pi / sectors
+    x0, y0, to_grid, low, high, su, sv = frame
+    corner_x, corner_y = max(abs(low - x0), abs(high - x0)), max(abs(low - y0), abs(high - y0))
+    cells = int(math.sqrt(corner_x * corner_x + corner_y * corner_y) / to_grid / step) + 1
+    spokes = np.empty((sectors, 12))
+    fill_spokes(spokes, lens, m)
+    sides = np.zeros((sectors, cells, 3), np.int16)
+    _choose_rays(sides, spokes, lens, frame, kind, profile, table, blocks, step)
+    nodes = np.zeros((2 * sectors, 2 * cells + 2))
+    moments = np.empty((3, 3))
+    for k in range(sectors):
+        for cell in range(cells):
+            across, outward = int(sides[k, cell, 0]), int(sides[k, cell, 1])
+            if across == 0:
+                continue
+            r = (cell + 0.5) * step
+            if outward == 1:
+                f = 1.0 if lens[6] == 2.0 else (r / lens[0]) ** (2.0 - lens[6])
+                u, v = r * spokes[k, PU] - f * spokes[k, BU] - su, r * spokes[k, PV] - f * spokes[k, BV] - sv
+                nodes[2 * k + 1, 2 * cell + 1] += brightness_at(kind, u, v, profile, table) * r * turn * step
+                continue
+            moments[:] = 0.0
+            _sum_rays(moments, spokes[k], r, turn, step, across, outward, lens, su, sv, kind, profile, table, panels)
+            area = turn * step / (across * outward)
+            if sides[k, cell, 2] == 1:
+                nodes[2 * k + 1, 2 * cell + 1] += area * moments[0, 0]
+            else:
+                _share_out(nodes, k, cell, area, moments)
+    deposit_nodes(grid, nodes, 0.5 * step, (x0, y0, to_grid, low, high))

@@ -1,11 +1,8 @@
-"""Lensed surface brightness as flux on half-pixel points: rays are spent where the light is.
+"""Lensed surface brightness as flux on a grid of pixels or half pixels: rays are spent where the light is.
 
-Every pixel gets one ray. Where the light there, or within the pixel's footprint in the source plane, matters, the pixel is
-halved until the structure of the source is resolved, and Gauss-Legendre rays carry its light. The footprint follows from the
-lens mapping's Jacobian, which for an isothermal lens is 1 - Gamma - 2 kappa t t^T with t the tangential direction. Each ray's
-flux is spread with a quadratic B-spline, so that its place is kept far below the grid's step; ``psf_convolution`` divides the
-spline out again.
-Legend: arcsec; x to the west, y to the north; grid[2 i, 2 j] lies at the centre of pixel (i, j).
+Rays are shot along spokes from the lens centre (``ray_kernels``), their flux is spread over the grid with a quartic B-spline
+(``polar_deposit``), and ``psf_convolution`` divides the spline out again.
+Legend: arcsec; x to the west, y to the north.
 """
 
 from __future__ import annotations
@@ -15,32 +12,55 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import next_fast_len
 
-from spark_jobs.physics.ray_kernels import trace
+from spark_jobs.physics.epl_deflection import check_slope
+from spark_jobs.physics.polar_deposit import REACH
+from spark_jobs.physics.ray_kernels import PANEL_NODES, trace
 from spark_jobs.physics.sie_deflection import check_lens
 from spark_jobs.physics.source_light import Source
 
 FloatArray = npt.NDArray[np.float64]
 
+FINEST_FWHM = 0.8
+SECTORS_AT_1_ARCSEC = 100.0
+"""Spokes of a circle for a PSF of 1 arcsec, in fours: a scene turned by a right angle gives the turned image."""
+CELLS_IN_FWHM = 9.0
+_NO_LENS = (0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0)
+
 
 @dataclass(frozen=True)
 class Lens:
-    """SIE plus external shear (conventions of sie_deflection)."""
+    """Elliptical power law of density slope ``slope`` (2: SIE) plus external shear (conventions of sie_deflection)."""
 
     theta_e: float
     q: float = 1.0
     phi: float = 0.0
     gamma1: float = 0.0
     gamma2: float = 0.0
+    slope: float = 2.0
 
     def __post_init__(self) -> None:
         check_lens(self.theta_e, self.q)
+        check_slope(self.slope)
         if not (math.isfinite(self.phi) and math.isfinite(self.gamma1) and math.isfinite(self.gamma2)):
             raise ValueError(f"lens angle {self.phi} rad, shear ({self.gamma1}, {self.gamma2}); wanted finite numbers")
 
-    def as_array(self) -> FloatArray:
-        """(theta_e, q, cos phi, sin phi, gamma1, gamma2), as the kernels take it."""
-        return np.array([self.theta_e, self.q, math.cos(self.phi), math.sin(self.phi), self.gamma1, self.gamma2])
+    def numbers(self) -> tuple[float, ...]:
+        """(theta_e, q, cos phi, sin phi, gamma1, gamma2, slope), as the kernels take it."""
+        return (self.theta_e, self.q, math.cos(self.phi), math.sin(self.phi), self.gamma1, self.gamma2, self.slope)
+
+
+@dataclass(frozen=True)
+class GridLight:
+    """Flux on a grid of ``fine`` points a pixel: ``grid[REACH + fine i, REACH + fine j]`` lies at the centre of pixel (i, j).
+
+    ``grid`` (N, N) is padded for the convolution; the light fills its first rows and columns, REACH more than the stamp's.
+    """
+
+    grid: FloatArray
+    size: int
+    fine: int
 
 
 def lensed_light(
@@ -51,19 +71,43 @@ def lensed_light(
     size: int,
     centre_pix: tuple[float, float],
     pixel_scale: float,
-) -> FloatArray:
-    """Flux on half-pixel points, shape (4 size, 4 size), of a source of flux 1 at ``beta`` (arcsec from the lens centre).
+    fine: int = 1,
+    padding_pix: int | None = None,
+    finest_fwhm: float = FINEST_FWHM,
+) -> GridLight:
+    """Flux on a grid of a source of flux 1 at ``beta`` (arcsec from the lens centre).
 
-    The stamp fills the first quarter; the rest is the padding that the convolution needs. ``centre_pix`` is the lens centre
-    (x, y) on the stamp, pixel centres at integers from 0. ``lens`` None means unlensed. The sum is the magnification, counting
-    the images that lie on the stamp. Raises ValueError for numbers that are not finite.
+    ``centre_pix`` is the lens centre (x, y) on the stamp, pixel centres at integers from 0. ``lens`` None means unlensed. The
+    sum is the magnification, counting the images that lie on the stamp. ``padding_pix`` (default: the stamp's size) is how far
+    a PSF may carry light without its coming in again at the other side; ``finest_fwhm``, in arcsec, is the width of the
+    narrowest PSF that the light will be seen through: rays are summed in cells that are small against it. Raises ValueError
+    for numbers that are not finite.
     """
-    frame = np.array([centre_pix[0], centre_pix[1], pixel_scale, beta[0], beta[1]])
-    if not (np.all(np.isfinite(frame)) and pixel_scale > 0):
+    check_frame(beta, centre_pix, pixel_scale)
+    side = next_fast_len(fine * (size + (size if padding_pix is None else padding_pix)) + 2 * REACH + 1, real=True)
+    grid = np.zeros((side, side))
+    m = source.matrix
+    if lens is None:  # spokes from the source itself
+        centre_pix, beta = (centre_pix[0] + beta[0] / pixel_scale, centre_pix[1] + beta[1] / pixel_scale), (0.0, 0.0)
+    frame = (
+        REACH + centre_pix[0] * fine,
+        REACH + centre_pix[1] * fine,
+        fine / pixel_scale,
+        REACH - 0.5 * fine,
+        REACH + (size - 0.5) * fine,
+        m[0] * beta[0] + m[1] * beta[1],
+        m[2] * beta[0] + m[3] * beta[1],
+    )
+    numbers = _NO_LENS if lens is None else lens.numbers()
+    sectors, step = 4 * math.ceil(0.25 * SECTORS_AT_1_ARCSEC / finest_fwhm), finest_fwhm / CELLS_IN_FWHM
+    for layer in source.layers:
+        trace(grid, numbers, frame, layer.kind, m, layer.profile, layer.table, layer.blocks, PANEL_NODES, sectors, step)
+    return GridLight(grid, size, fine)
+
+
+def check_frame(beta: tuple[float, float], centre_pix: tuple[float, float], pixel_scale: float) -> None:
+    """Raise ValueError for places or a pixel scale that are no numbers to compute with."""
+    if not (all(math.isfinite(number) for number in (*centre_pix, pixel_scale, *beta)) and pixel_scale > 0):
         raise ValueError(
             f"lens centre {centre_pix} pix, pixel scale {pixel_scale}, source at {beta} arcsec; wanted finite numbers"
         )
-    grid = np.zeros((4 * size, 4 * size))
-    parameters = np.zeros(6) if lens is None else lens.as_array()
-    trace(grid, parameters, frame, source.kind, source.matrix, source.profile, source.template, source.blocks)
-    return grid

@@ -5,6 +5,7 @@ Legend: images (n, n) nMgy per pixel; centre in pixels from the stamp's first pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,11 +14,20 @@ import numpy.typing as npt
 
 from spark_jobs.physics.arc_observables import flux_of
 from spark_jobs.physics.psf_convolution import blur, light_spectrum
-from spark_jobs.physics.psf_profiles import CircularPsf
-from spark_jobs.physics.ray_trace import Lens, lensed_light
+from spark_jobs.physics.psf_profiles import CircularPsf, PixelPsf
+from spark_jobs.physics.ray_trace import Lens, check_frame, lensed_light
 from spark_jobs.physics.source_light import Source
 
 FloatArray = npt.NDArray[np.float64]
+
+Psf = CircularPsf | PixelPsf
+
+WRAPPED = 1e-6
+"""Of its peak is what a PSF may bring back from one edge of the stamp to the other."""
+WIDEST_FWHM = 1.3
+"""Cells grow with the PSF up to that of this width in arcsec."""
+NARROW = 3.8
+"""A PSF whose FWHM has fewer pixels than this needs light on half pixels."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,9 @@ class Scene:
     size: int
     pixel_scale: float
 
+    def __post_init__(self) -> None:
+        check_frame(self.beta, self.centre_pix, self.pixel_scale)
+
 
 @dataclass(frozen=True)
 class RenderedArc:
@@ -40,19 +53,35 @@ class RenderedArc:
     magnification: float
 
 
-def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, CircularPsf]) -> RenderedArc:
+def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, Psf]) -> RenderedArc:
     """Noiseless images of the scene in every band of ``psf``.
 
     Flux is fixed in the source plane by ``source_mag`` (AB, unlensed); magnification is what lensing does to it.
     """
     light = lensed_light(
-        scene.lens, scene.source, scene.beta, size=scene.size, centre_pix=scene.centre_pix, pixel_scale=scene.pixel_scale
+        scene.lens,
+        scene.source,
+        scene.beta,
+        size=scene.size,
+        centre_pix=scene.centre_pix,
+        pixel_scale=scene.pixel_scale,
+        fine=2 if any(_is_narrow(one, scene.pixel_scale) for one in psf.values()) else 1,
+        padding_pix=min(scene.size, max(_reach_pix(one, scene.pixel_scale) for one in psf.values())),
+        finest_fwhm=min(WIDEST_FWHM, *(one.fwhm_arcsec for one in psf.values())),
     )
-    spectrum = light_spectrum(light)
-    images = {band: blur(spectrum, psf[band], scene.pixel_scale) * float(flux_of(source_mag[band])) for band in psf}
-    return RenderedArc(images, float(light.sum()))
+    blurred = blur(light_spectrum(light), list(psf.values()), scene.pixel_scale)
+    images = {band: image * float(flux_of(source_mag[band])) for band, image in zip(psf, blurred, strict=True)}
+    return RenderedArc(images, float(light.grid.sum()))
 
 
 def shot_noise(arc: FloatArray, electrons_per_nmgy: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """The arc's own photon noise, Gaussian of variance arc/gain (nMgy^2); the survey image carries the rest already."""
     return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / electrons_per_nmgy) * rng.standard_normal(arc.shape))
+
+
+def _is_narrow(psf: Psf, pixel_scale: float) -> bool:
+    return isinstance(psf, CircularPsf) and psf.fwhm_arcsec < NARROW * pixel_scale
+
+
+def _reach_pix(psf: Psf, pixel_scale: float) -> int:
+    return psf.reach_pix() if isinstance(psf, PixelPsf) else math.ceil(psf.reach_arcsec(WRAPPED) / pixel_scale)

@@ -1,7 +1,7 @@
 """Templates made up where no catalogue is given: Sersic discs with knots of star formation, seeded, drawn by GalSim.
 
 Sizes, magnitudes and redshifts follow what lensed sources are: F814W 22 to 25.2, redshift 0.8 to 3, half-light radii of 0.1
-to 0.6 arcsec. A template holds no blur but its pixel's. Angles in arcsec.
+to 0.6 arcsec. A template is blurred as the Hubble Space Telescope would see it in F814W. Angles in arcsec.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 import galsim
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
 from scipy.special import gammaincinv, ndtr
 
 from schemas.job_entry import InputError
@@ -33,6 +34,8 @@ _AXIS_RATIOS = (0.3, 1.0)
 _TRUNCATION = 6.0
 _KNOT_NUMBER, _KNOT_SHARE = (4, 25), (0.1, 0.4)
 _KNOT_SIGMA_ARCSEC = (0.02, 0.05)
+_FWHM_IN_SIGMA = 2 * math.sqrt(2 * math.log(2))
+_BLUR_FWHM_ARCSEC = 0.09  # ACS in F814W, drizzled: what templates of real galaxies are blurred by
 
 
 def procedural_makers(count: int, seed: int, size: int) -> Iterator[Callable[[], Template]]:
@@ -57,9 +60,9 @@ def _make(number: int, seed: int, size: int) -> Template:
         mag_f814w=magnitude,
         redshift=float(np.clip(rng.lognormal(math.log(1.5), 0.4), *REDSHIFTS)),
         half_light_radius_arcsec=measured_radius_arcsec(square, scale * binning),
-        half_light_catalogue_arcsec=radius,
+        half_light_catalogue_arcsec=math.hypot(radius, 0.5 * _BLUR_FWHM_ARCSEC),  # a Gaussian holds half its light there
         snr=math.inf,
-        psf_fwhm_arcsec=0.0,
+        psf_fwhm_arcsec=_BLUR_FWHM_ARCSEC,
         provenance=f"procedural seed {seed} number {number}: Sersic disc with knots drawn by GalSim {galsim.__version__}",
         colour_gr=float(rng.normal(*_COLOUR_GR)),
         colour_rz=float(rng.normal(*_COLOUR_RZ)),
@@ -79,7 +82,7 @@ def _galaxy(rng: np.random.Generator, radius_arcsec: float, size: int) -> tuple[
     light = (1 - share) * drawn / drawn.sum()
     for x, y, weight, width in zip(*positions, weights, widths, strict=True):
         light += weight * np.outer(_pixel_shares(y, width, size, scale), _pixel_shares(x, width, size, scale))
-    return light, scale
+    return gaussian_filter(light, _BLUR_FWHM_ARCSEC / _FWHM_IN_SIGMA / scale, mode="constant"), scale
 
 
 def _positions_in_disc(rng: np.random.Generator, index: float, radius_arcsec: float, count: int) -> Image:

@@ -18,7 +18,7 @@ import pytest
 from lenstronomy.LensModel.lens_model import LensModel
 from scipy.ndimage import map_coordinates
 from scipy.optimize import brentq
-from scipy.signal import fftconvolve
+from scipy.signal import convolve2d, fftconvolve
 from scipy.special import gamma, gammainc
 
 from spark_jobs.physics.psf_profiles import CircularPsf
@@ -84,8 +84,17 @@ class ClumpyLight:
     def brightness(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Brightness per arcsec^2 at unit flux."""
         c, s = math.cos(self.angle), math.sin(self.angle)
-        place = [(c * y - s * x) / self.pixel + 32, (c * x + s * y) / self.pixel + 32]
-        return map_coordinates(self.template(), place, order=1, mode="grid-constant") / self.pixel**2
+        row, col = (c * y - s * x) / self.pixel + 32, (c * x + s * y) / self.pixel + 32
+        fine = half_pixels(self.template())
+        place = [2 * row + 1.5, 2 * col + 1.5]
+        return map_coordinates(fine, place, order=1, mode="grid-constant") / (0.5 * self.pixel) ** 2
+
+
+def half_pixels(image: FloatArray) -> FloatArray:
+    """The image (n, n) on half pixels with its corners cut once, (2 n + 2, 2 n + 2): pixel i lies at 2 i + 1.5."""
+    stuffed = np.zeros((2 * image.shape[0] - 1, 2 * image.shape[1] - 1))
+    stuffed[::2, ::2] = image
+    return convolve2d(stuffed, np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64)
 
 
 @pytest.mark.parametrize(

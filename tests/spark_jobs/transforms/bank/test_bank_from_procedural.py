@@ -47,20 +47,20 @@ def test_seed_and_number_decide_the_galaxy() -> None:
     assert "seed 2 number 0" in other.provenance
 
 
-def test_templates_are_of_unit_flux_without_noise_or_blur(many: list[Template]) -> None:
+def test_templates_are_of_unit_flux_without_noise_and_blurred_as_hubble_sees_them(many: list[Template]) -> None:
     for template in many:
         assert template.image.shape == (48, 48)
         assert template.image.dtype == np.float32
         assert template.image.sum(dtype=np.float64) == pytest.approx(1, abs=1e-5)
         assert template.image.min() >= 0
-        assert (template.snr, template.psf_fwhm_arcsec) == (math.inf, 0.0)
+        assert (template.snr, template.psf_fwhm_arcsec) == (math.inf, 0.09)
 
 
 def test_magnitudes_redshifts_sizes_and_colours_are_those_of_lensed_sources(many: list[Template]) -> None:
     for values, (low, high) in (
         ([template.mag_f814w for template in many], MAGNITUDES),
         ([template.redshift for template in many], REDSHIFTS),
-        ([template.half_light_catalogue_arcsec for template in many], RADII_ARCSEC),
+        ([math.sqrt(template.half_light_catalogue_arcsec**2 - 0.045**2) for template in many], RADII_ARCSEC),
     ):
         assert low <= min(values) < max(values) <= high
     # Counts rise as 10^(0.25 m): (10^0.8 - 10^0.5) / (10^0.8 - 1) of the galaxies are fainter than 24.
