@@ -12,16 +12,18 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from schemas.stored_zip import stored_zip
 from schemas.survey import BANDS
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 16
 _NPY_HEADER_BYTES = 1024
-_FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+_NPY_PREAMBLE = 10  # magic, version, length of the header
 
 
 class BlobError(ValueError):
@@ -30,13 +32,13 @@ class BlobError(ValueError):
 
 def encode_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     """The npz bytes of named arrays. The same arrays give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=_FIXED_DATE), member.getvalue())
-    return buffer.getvalue()
+    members = {}
+    for name, array in arrays.items():
+        values = np.asarray(array, order="C")
+        if values.dtype.hasobject:
+            raise ValueError(f"array {name!r} holds {values.dtype}; wanted numbers")
+        members[f"{name}.npy"] = _npy_header(values.dtype.str, values.shape) + values.tobytes()
+    return stored_zip(members)
 
 
 def decode_arrays(blob: bytes, *, max_side: int = 4096) -> dict[str, npt.NDArray[np.generic]]:
@@ -102,12 +104,8 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int)
         payload = member.read(limit + 1)
     if len(payload) != info.file_size:
         raise BlobError(f"npz member {info.filename[:80]!r} has {len(payload)} bytes; its entry says {info.file_size}")
-    stream = io.BytesIO(payload)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise BlobError(f"npy format {version}; wanted (1, 0)")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_NPY_HEADER_BYTES)
+        shape, fortran, dtype, start = _read_header(payload)
     # The header is Python text: what it raises depends on where its parser, tokenizer or dtype reader stumbles; a dtype of
     # another age is a warning, which is an error where a program says so.
     except (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError, DeprecationWarning) as error:
@@ -118,6 +116,30 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int)
             f"npz member {info.filename[:80]!r} is {dtype} of shape {shape}; wanted numbers, sides up to {max_side}"
         )
     count = math.prod(shape)
-    if len(payload) - stream.tell() != count * dtype.itemsize:
-        raise BlobError(f"npz member {info.filename[:80]!r}: {len(payload) - stream.tell()} bytes of data for shape {shape}")
-    return np.frombuffer(payload, dtype=dtype, count=count, offset=stream.tell()).reshape(shape)
+    if len(payload) - start != count * dtype.itemsize:
+        raise BlobError(f"npz member {info.filename[:80]!r}: {len(payload) - start} bytes of data for shape {shape}")
+    return np.frombuffer(payload, dtype=dtype, count=count, offset=start).reshape(shape)
+
+
+def _read_header(member: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+    """Shape, order and type that an npy header states, and where it ends; parsed once for all members that begin alike."""
+    if len(member) < _NPY_PREAMBLE or member[6:8] != b"\x01\x00":
+        version = np.lib.format.read_magic(io.BytesIO(member))  # raises where it is no npy at all
+        raise BlobError(f"npy format {version}; wanted (1, 0)")
+    length = _NPY_PREAMBLE + int.from_bytes(member[8:10], "little")
+    return _parse_header(member[:length])
+
+
+@lru_cache(maxsize=256)
+def _parse_header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+    stream = io.BytesIO(header)
+    np.lib.format.read_magic(stream)
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_NPY_HEADER_BYTES)
+    return shape, fortran, dtype, stream.tell()
+
+
+@lru_cache(maxsize=256)
+def _npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return stream.getvalue()

@@ -93,12 +93,12 @@ class Contract:
                 return column
         raise KeyError(f"contract {self.name!r} has no column {name!r}; it has {', '.join(self.names)}")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def blob_names(self) -> tuple[str, ...]:
         """Names of the binary columns: what an audit never has to read."""
         return tuple(column.name for column in self.columns if column.type == "binary")

@@ -13,8 +13,9 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 
 from schemas.job_entry import InputError
 from schemas.split_rule import check_fractions
-from spark_jobs.recipe_priors import Entry, GridRadius, HostOffsetMagnitude, Priors
-from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, Pix
+from spark_jobs.recipe_entry import Entry
+from spark_jobs.recipe_priors import GridRadius, HostOffsetMagnitude, Priors
+from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, MagPerArcsec2, Pix
 from spark_jobs.yaml_mapping import read_mapping
 
 MAX_RECIPE_BYTES = 1 << 20
@@ -56,18 +57,36 @@ class Tasks(Entry):
 
 
 class Psf(Entry):
-    """Profile of the PSF that arcs are blurred with, and whose width: the host's own or the mean of its brick."""
+    """Profile of the PSF that arcs are blurred with, and whose: the host's own or the mean of its brick.
 
-    profile: Literal["moffat", "gaussian"]
+    ``kernel`` is the image of a star that the host's cutout carries.
+    """
+
+    profile: Literal["moffat", "gaussian", "kernel"]
     beta: float = Field(default=3.5, gt=1)
     width: Literal["host", "brick_mean"]
 
+    @model_validator(mode="after")
+    def _own_kernel(self) -> Psf:
+        if self.profile == "kernel" and self.width != "host":
+            raise ValueError(f"profile kernel is the host's own; width is {self.width}, wanted host")
+        return self
+
+
+class SkyBrightness(Entry):
+    """Surface brightness of the sky in each band, AB."""
+
+    g: MagPerArcsec2 = Field(ge=10, le=30)
+    r: MagPerArcsec2 = Field(ge=10, le=30)
+    z: MagPerArcsec2 = Field(ge=10, le=30)
+
 
 class Noise(Entry):
-    """Whether the arc brings its own photon noise."""
+    """Whether the arc brings its own photon noise: by one gain, or by each cutout's own, from its invvar and the sky."""
 
     law: Literal["shot", "none"]
     gain: ElectronPerNmgy | None = None
+    sky: SkyBrightness | None = None
     reference: str = ""
 
     @field_validator("gain")
@@ -78,9 +97,11 @@ class Noise(Entry):
         return value
 
     @model_validator(mode="after")
-    def _gain_for_shot(self) -> Noise:
-        if self.law == "shot" and self.gain is None:
-            raise ValueError("law shot needs a gain in electron/nmgy; it is absent")
+    def _one_gain_for_shot(self) -> Noise:
+        if self.law == "shot" and self.gain is None and self.sky is None:
+            raise ValueError("law shot needs a gain in electron/nmgy or a sky in mag/arcsec2; both are absent")
+        if self.gain is not None and self.sky is not None:
+            raise ValueError("gain and sky are both given; wanted one of them")
         return self
 
 

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from spark_jobs.physics.knotted_sersic import MAX_SERSIC_N
+from spark_jobs.recipe_colours import FixedColours, NormalColours, RedshiftColours
+from spark_jobs.recipe_entry import Entry, Prior, Share
 from spark_jobs.recipe_units import IN_ORDER, Arcsec, Deg, Dex, KmPerS, Mag
 
 SersicIndex = Annotated[float, Field(ge=0.3, le=8)]  # what the renderer takes
+KnotNumber = Annotated[int, Field(ge=1, le=200)]
 AxisRatio = Annotated[float, Field(gt=0, le=1)]
 PositiveArcsec = Annotated[Arcsec, Field(gt=0)]
-
-
-class Entry(BaseModel):
-    """An entry of a recipe: frozen, unknown keys refused, numbers finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Prior(Entry):
-    """An entry whose numbers come from somewhere."""
-
-    reference: str = Field(min_length=3, description="Paper, table or document that the numbers come from.")
-
-    @model_validator(mode="after")
-    def _minima_below_maxima(self) -> Self:
-        for name in type(self).model_fields:
-            low, high = getattr(self, name), getattr(self, name.replace("minimum", "maximum"), None)
-            if name.startswith("minimum") and high is not None and low > high:
-                raise ValueError(f"{name} is {low} and the maximum is {high}; wanted the minimum below the maximum")
-        return self
+SizeFactor = Annotated[float, Field(ge=0.1, le=10)]
+ISOTHERMAL = 2.0
 
 
 class LensRedshift(Prior):
@@ -82,6 +68,22 @@ class UniformMass(Prior):
     maximum_axis_ratio: float = Field(gt=0, le=1)
 
 
+class IsothermalSlope(Prior):
+    """Every lens isothermal: density falls as r^-2."""
+
+    law: Literal["isothermal"]
+
+
+class NormalSlope(Prior):
+    """Slope of the mass density, r^-slope, from a normal law cut to a range; theta_E stays what the other priors say."""
+
+    law: Literal["normal"]
+    mean: float = Field(gt=1, lt=3)
+    scatter: float = Field(gt=0)
+    minimum: float = Field(ge=1.2)
+    maximum: float = Field(le=2.8)
+
+
 class RayleighShear(Prior):
     """External shear of Rayleigh-distributed strength and uniform angle."""
 
@@ -97,12 +99,30 @@ class NormalOffset(Prior):
 
 
 class BankLight(Prior):
-    """A galaxy of the source bank; a share of them as a Sersic profile of the same size, magnitude and redshift."""
+    """A galaxy of the source bank; a share of them as a Sersic profile of the same size, magnitude and redshift.
+
+    Sizes are scaled by an even draw of ``size_factor_range``. A share of the Sersic sources have knots: a number and a share of
+    their flux drawn evenly from ranges, as Gaussians of one width.
+    """
 
     law: Literal["bank"]
-    sersic_share: float = Field(ge=0, le=1)
+    sersic_share: Share
     sersic_index_range: Annotated[tuple[SersicIndex, SersicIndex], IN_ORDER]
     sersic_axis_ratio_range: Annotated[tuple[AxisRatio, AxisRatio], IN_ORDER]
+    size_factor_range: Annotated[tuple[SizeFactor, SizeFactor], IN_ORDER] = (1.0, 1.0)
+    knots_share: Share = 0.0
+    knot_number_range: Annotated[tuple[KnotNumber, KnotNumber], IN_ORDER] = (5, 15)
+    knot_flux_share_range: Annotated[tuple[Share, Share], IN_ORDER] = (0.1, 0.3)
+    knot_fwhm: PositiveArcsec = 0.07
+
+    @model_validator(mode="after")
+    def _knots_in_discs(self) -> Self:
+        if self.knots_share and self.sersic_index_range[1] > MAX_SERSIC_N:
+            raise ValueError(
+                f"sersic_index_range reaches {self.sersic_index_range[1]} and knots_share is {self.knots_share}; "
+                f"wanted an index of at most {MAX_SERSIC_N:g} where there are knots"
+            )
+        return self
 
 
 class FlatSquareLight(Prior):
@@ -122,10 +142,11 @@ class SersicLight(Prior):
 
 
 class TemplateMagnitude(Prior):
-    """r from the bank galaxy's own F814W: r = F814W + factor * (r - z)."""
+    """r from the bank galaxy's own F814W: r = F814W + factor * (r - z), and a scatter that scales its flux."""
 
     law: Literal["template"]
     colour_factor: float
+    scatter: Annotated[Mag, Field(ge=0)] = 0.0
 
 
 class HostOffsetMagnitude(Prior):
@@ -152,22 +173,21 @@ class TemplateRedshift(Prior):
     maximum: float = Field(lt=12)
 
 
-class NormalColours(Prior):
-    """g - r and r - z from normal laws."""
+class ShiftedRedshift(Prior):
+    """The bank galaxy's own redshift; a share of those that have one are moved to a redshift of a normal law cut to a range.
 
-    law: Literal["normal"]
-    g_minus_r: Mag
-    g_minus_r_scatter: Mag = Field(ge=0)
-    r_minus_z: Mag
-    r_minus_z_scatter: Mag = Field(ge=0)
+    A moved galaxy changes its angular size by the ratio of the angular diameter distances and its magnitude by the difference
+    of the distance moduli: its surface brightness goes as (1 + z)^-4. ``k_correction_per_redshift`` is added per redshift that
+    it moves, 0 mag where the spectrum's shape is left out. Galaxies without a redshift are drawn from the same law.
+    """
 
-
-class FixedColours(Prior):
-    """The same magnitude offsets from r for every source."""
-
-    law: Literal["fixed"]
-    g_offset: Mag
-    z_offset: Mag
+    law: Literal["shifted"]
+    share: Share
+    mean: float
+    scatter: float = Field(gt=0)
+    minimum: float = Field(ge=0.05)
+    maximum: float = Field(lt=12)
+    k_correction_per_redshift: Mag
 
 
 class MultiplyImagedPosition(Prior):
@@ -185,17 +205,21 @@ class DiscPosition(Prior):
 
 
 class Priors(Entry):
-    """Every prior of a recipe by name. ``lens_redshift`` and ``source_redshift`` are null where theta_E comes from a grid."""
+    """Every prior of a recipe by name. ``lens_redshift`` and ``source_redshift`` are null where theta_E comes from a grid.
+
+    ``mass_slope`` null or left out is isothermal.
+    """
 
     lens_redshift: LensRedshift | None
     theta_e: Annotated[DispersionRadius | GridRadius, Field(discriminator="law")]
     mass_ellipticity: Annotated[LightTiedMass | UniformMass, Field(discriminator="law")]
+    mass_slope: Annotated[IsothermalSlope | NormalSlope, Field(discriminator="law")] | None = None
     shear: RayleighShear
     centre_offset: NormalOffset
     source_light: Annotated[BankLight | FlatSquareLight | SersicLight, Field(discriminator="law")]
     source_magnitude: Annotated[TemplateMagnitude | HostOffsetMagnitude | UniformMagnitude, Field(discriminator="law")]
-    source_redshift: TemplateRedshift | None
-    source_colour: Annotated[NormalColours | FixedColours, Field(discriminator="law")]
+    source_redshift: Annotated[TemplateRedshift | ShiftedRedshift, Field(discriminator="law")] | None
+    source_colour: Annotated[NormalColours | FixedColours | RedshiftColours, Field(discriminator="law")]
     source_position: Annotated[MultiplyImagedPosition | DiscPosition, Field(discriminator="law")]
 
     @model_validator(mode="after")
@@ -204,4 +228,6 @@ class Priors(Entry):
             raise ValueError("theta_e law velocity_dispersion needs lens_redshift and source_redshift; one of them is null")
         if isinstance(self.source_magnitude, TemplateMagnitude) and not isinstance(self.source_light, BankLight):
             raise ValueError("source_magnitude law template needs source_light law bank")
+        if isinstance(self.source_colour, RedshiftColours) and self.source_redshift is None:
+            raise ValueError("source_colour law by_redshift needs source_redshift; it is null")
         return self

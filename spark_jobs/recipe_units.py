@@ -37,6 +37,7 @@ IN_ORDER = AfterValidator(_in_order)
 Arcsec = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "arcsec"))]
 Deg = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "deg"))]
 Mag = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "mag"))]
+MagPerArcsec2 = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "mag/arcsec2"))]
 Dex = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "dex"))]
 KmPerS = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "km/s"))]
 Pix = Annotated[float, BeforeValidator(lambda v: _in_unit(v, "pix"))]

@@ -45,6 +45,12 @@ def distance_modulus(z: npt.ArrayLike) -> FloatArray:
     return np.asarray(5.0 * np.log10((1.0 + z) * comoving_distance(z)) + 25.0)
 
 
+def angular_diameter_distance(z: npt.ArrayLike) -> FloatArray:
+    """Size over angle in Mpc: the comoving distance over 1 + z in a flat universe."""
+    z = np.asarray(z, float)
+    return np.asarray(comoving_distance(z) / (1.0 + z))
+
+
 @cache
 def _table() -> tuple[FloatArray, FloatArray]:
     grid = np.linspace(0.0, MAX_REDSHIFT, 12001)

@@ -18,7 +18,25 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.physics.compiled import compiled, inlined
-from spark_jobs.physics.lens_spokes import BU, BV, DU, DV, EX, EY, PU, PV, QU, QV, WU, WV, Numbers, fill_spokes
+from spark_jobs.physics.lens_spokes import (
+    BU,
+    BV,
+    DU,
+    DV,
+    EX,
+    EY,
+    PU,
+    PV,
+    QU,
+    QV,
+    SPOKE_COLUMNS,
+    TU,
+    TV,
+    WU,
+    WV,
+    Numbers,
+    fill_spokes,
+)
 from spark_jobs.physics.polar_deposit import deposit_nodes
 from spark_jobs.physics.source_light import BLOCK, PROFILE, brightness_at
 
@@ -26,10 +44,12 @@ FloatArray = npt.NDArray[np.float64]
 FloatTable = npt.NDArray[np.float32]
 
 DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 5e-5, 2e-4
-"""Of the source's flux: a cell that may hold less is left out, is looked at by one ray, has its light put at its middle."""
-KINK_TOLERANCE = 6e-3
+"""Of the source's flux, in a cell: where it may be less, none, one ray, or all rays with their light put at the middle."""
+KINK_TOLERANCE = 1e-3
 """A panel's width, in a template's half pixels, to the fourth power times the second difference and the stretch."""
 NARROWEST_PANEL, WIDEST_PANEL, MOST_PANELS = 0.1, 6.0, 64
+EDGE, EDGE_PANEL = 0.2, 1.2
+"""A second difference above this share of the light is an edge, and panels there are no wider than this."""
 MOST_RAYS = 2000
 """A side of a cell in front of a profile: a core of 1e-4 arcsec is resolved, and a count stays a small integer."""
 
@@ -126,13 +146,13 @@ def _within_reach(
 
 
 @inlined
-def _panels(length: float, width: float, kink: float) -> tuple[int, int]:
+def _panels(length: float, width: float, kink: float, light: float) -> tuple[int, int]:
     """Rays across and along a cell in front of a template: two a panel, the narrower the sharper and the more stretched."""
-    panel = WIDEST_PANEL
+    panel = EDGE_PANEL if kink > EDGE * light else WIDEST_PANEL
     if kink > 0.0:
         stretch = min(length / max(width, 0.1 * length), 10.0)
-        panel = min(max((KINK_TOLERANCE / (kink * stretch)) ** 0.25, NARROWEST_PANEL), WIDEST_PANEL)
-    across = 2 * math.ceil(min(width / panel, 1.0 * MOST_PANELS)) if width > 0.1 * panel else 1
+        panel = min(max((KINK_TOLERANCE / (kink * stretch)) ** 0.25, NARROWEST_PANEL), panel)
+    across = 2 * math.ceil(min(max(width / panel, 1e-9), 1.0 * MOST_PANELS))  # two at least, to be as wide as the cell
     return across, 2 * math.ceil(min(length / panel, 1.0 * MOST_PANELS))
 
 
@@ -177,7 +197,7 @@ def _choose_rays(
             width = turn * math.sqrt(wide_u * wide_u + wide_v * wide_v)
             u, v = r * pu - f * bu - su, r * pv - f * bv - sv
             light, kink = _brightest(kind, u, v, 0.5 * (length + width), profile, table, blocks)
-            flux = light * r * turn * step
+            flux = light * step * step  # of a cell like the others: close to the centre cells are small and may be bright
             if not flux >= DARK_FLUX:
                 continue
             if flux < FAINT_FLUX and profile[6] > 0.0:
@@ -186,7 +206,7 @@ def _choose_rays(
                 sides[k, cell, 0], sides[k, cell, 1] = 2, 2
                 ring[cell], longest = max(ring[cell], width), max(longest, length)
             else:
-                sides[k, cell, 0], sides[k, cell, 1] = _panels(length, width, kink)
+                sides[k, cell, 0], sides[k, cell, 1] = _panels(length, width, kink, light / profile[0])
             sides[k, cell, 2] = 1 if flux < DIM_FLUX and profile[6] > 0.0 else 0
     if kind == PROFILE:  # evenly along every spoke, and around every ring
         for k in range(sectors):
@@ -228,12 +248,12 @@ def _sum_rays(
     """Shoot a cell's rays and add their flux to its moments (as in ``_share_out``)."""
     power = 2.0 - lens[6]
     for i in range(across):
-        eta = panels[across >> 1, i] if kind != PROFILE and across > 1 else (2 * i + 1.0) / across - 1.0
+        eta = panels[across >> 1, i] if kind != PROFILE else (2 * i + 1.0) / across - 1.0
         delta = 0.5 * turn * eta
-        sin, cos = delta * (1.0 - delta * delta / 6.0), 1.0 - 0.5 * delta * delta
+        sin, cos = delta * (1.0 - delta * delta / 6.0), 1.0 - delta * delta * (0.5 - delta * delta / 24.0)
         nu, nv = spoke[PU] * cos + spoke[QU] * sin, spoke[PV] * cos + spoke[QV] * sin
-        ou = spoke[BU] + delta * (spoke[WU] + delta * spoke[DU])
-        ov = spoke[BV] + delta * (spoke[WV] + delta * spoke[DV])
+        ou = spoke[BU] + delta * (spoke[WU] + delta * (spoke[DU] + delta * spoke[TU]))
+        ov = spoke[BV] + delta * (spoke[WV] + delta * (spoke[DV] + delta * spoke[TV]))
         first, last = 0, outward
         if power == 0.0 and profile[6] == 0.0:
             first, last = _crossing(nu, nv, ou + su, ov + sv, profile[1], r, step, outward)
@@ -281,7 +301,7 @@ def trace(
     x0, y0, to_grid, low, high, su, sv = frame
     corner_x, corner_y = max(abs(low - x0), abs(high - x0)), max(abs(low - y0), abs(high - y0))
     cells = int(math.sqrt(corner_x * corner_x + corner_y * corner_y) / to_grid / step) + 1
-    spokes = np.empty((sectors, 12))
+    spokes = np.empty((sectors, SPOKE_COLUMNS))
     fill_spokes(spokes, lens, m)
     sides = np.zeros((sectors, cells, 3), np.int16)
     _choose_rays(sides, spokes, lens, frame, kind, profile, table, blocks, step)

@@ -23,9 +23,9 @@ from spark_jobs.physics.source_light import Source
 FloatArray = npt.NDArray[np.float64]
 
 FINEST_FWHM = 0.8
-SECTORS_AT_1_ARCSEC = 100.0
-"""Spokes of a circle for a PSF of 1 arcsec, in fours: a scene turned by a right angle gives the turned image."""
 CELLS_IN_FWHM = 9.0
+"""Cells of a spoke in the narrowest PSF's width; of a ring around the lens at a little more than theta_e as well."""
+OUTSIDE_ARCSEC, SMALLEST_RING_ARCSEC = 0.3, 1.5
 _NO_LENS = (0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0)
 
 
@@ -99,7 +99,9 @@ def lensed_light(
         m[2] * beta[0] + m[3] * beta[1],
     )
     numbers = _NO_LENS if lens is None else lens.numbers()
-    sectors, step = 4 * math.ceil(0.25 * SECTORS_AT_1_ARCSEC / finest_fwhm), finest_fwhm / CELLS_IN_FWHM
+    step = finest_fwhm / CELLS_IN_FWHM
+    ring = 2.0 * math.pi * max(numbers[0] + OUTSIDE_ARCSEC, SMALLEST_RING_ARCSEC)
+    sectors = 4 * math.ceil(0.25 * ring / step)  # in fours: a scene turned by a right angle gives the turned image
     for layer in source.layers:
         trace(grid, numbers, frame, layer.kind, m, layer.profile, layer.table, layer.blocks, PANEL_NODES, sectors, step)
     return GridLight(grid, size, fine)

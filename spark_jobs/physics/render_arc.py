@@ -66,7 +66,7 @@ def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, 
         centre_pix=scene.centre_pix,
         pixel_scale=scene.pixel_scale,
         fine=2 if any(_is_narrow(one, scene.pixel_scale) for one in psf.values()) else 1,
-        padding_pix=min(scene.size, max(_reach_pix(one, scene.pixel_scale) for one in psf.values())),
+        padding_pix=max(_reach_pix(one, scene.pixel_scale) for one in psf.values()),
         finest_fwhm=min(WIDEST_FWHM, *(one.fwhm_arcsec for one in psf.values())),
     )
     blurred = blur(light_spectrum(light), list(psf.values()), scene.pixel_scale)
@@ -74,9 +74,15 @@ def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, 
     return RenderedArc(images, float(light.grid.sum()))
 
 
-def shot_noise(arc: FloatArray, electrons_per_nmgy: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The arc's own photon noise, Gaussian of variance arc/gain (nMgy^2); the survey image carries the rest already."""
-    return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / electrons_per_nmgy) * rng.standard_normal(arc.shape))
+def shot_noise(
+    arc: npt.NDArray[np.floating], electrons_per_nmgy: npt.ArrayLike, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """The arc's own photon noise, Gaussian of variance arc/gain (nMgy^2), of the shape of ``arc``; the gain is broadcast to it.
+
+    The survey image carries the noise of the rest already.
+    """
+    draw = rng.standard_normal(arc.shape, dtype=np.float32)
+    return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / np.asarray(electrons_per_nmgy, float)) * draw)
 
 
 def _is_narrow(psf: Psf, pixel_scale: float) -> bool:

@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 FIRST_CORE, CORE_RATIO, LAST_CORE_FLUX = 0.6, 3.0, 1e-3
 """Radius of the first core, that of each core over the next, and the share of the flux that the last may hold."""
 SPACING_IN_CORES = 0.35
-GAUSSIAN_SPACING = 0.4
+GAUSSIAN_SPACING = 0.3
 """Of rays, in half-light radii: a profile without a cusp (n = 1/2) is even smoother than a core."""
 _MOST_LAYERS = 8
 _ENTRIES, _CORE_ENTRIES = 1024, 257
@@ -43,11 +43,12 @@ class RadialLayer:
 def sersic_layers(b: float, n: float) -> list[RadialLayer]:
     """Layers of exp(-b r^(1/n)), the first the whole profile but for its core."""
     end = (float(gammainccinv(2 * n, _LIGHT_BEYOND)) / b) ** n
-    last = end**2 / (end**2 + 1.0)
+    half_way = max(1.0, n) ** 2  # half of the places stand for radii below n: the longer the wings, the farther they reach
+    last = end**2 / (end**2 + half_way)
     share = np.linspace(0.0, last, _ENTRIES)
-    r = np.sqrt(share / (1.0 - share))
+    r = np.sqrt(half_way * share / (1.0 - share))
     values = np.exp(-b * r ** (1.0 / n))
-    place = ((_ENTRIES - 1) / last, 1.0, 1.0)
+    place = ((_ENTRIES - 1) / last, 1.0, half_way)
     if n == 0.5:
         return [RadialLayer(end, place, GAUSSIAN_SPACING, False, values)]
     core = min(FIRST_CORE, 0.5 * end)

@@ -1,11 +1,11 @@
 """Stamps per second of ``dhs inject`` at local[2], where its time goes, and the same arcs by lenstronomy in the same run.
 
-    python tests/benchmarks/bench_inject.py [--bricks 8] [--repeats 3] [--sample 60] [--supersampling 3]
+    python tests/benchmarks/bench_inject.py [--bricks 8] [--repeats 3] [--sample 60] [--supersampling 3 5]
 
 Draws a small sky and plans it by the demo recipe. Then: the whole job, Spark session running already (median of the repeats);
 the same shards in this process on one core, with a clock on rendering, coding and writing; and lenstronomy on a sample of the
-tasks: SIE and shear, an exponential source of the task's own size in three bands, a Moffat kernel of 33 pixels.
-lenstronomy's pixel average blurs by the pixel twice: speed is compared here, accuracy in test_render_reference.py.
+tasks: the same lens, the same source (a template by INTERPOL), three bands, a Moffat kernel of 33 pixels.
+lenstronomy's pixel average blurs by the pixel twice: speed is compared here, accuracy in test_render_random_tasks.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC  # noqa: E402
 from spark_jobs import build_source_bank, cut_hosts, inject, mock_sky, plan_tasks, select_hosts  # noqa: E402
 from spark_jobs.physics.psf_profiles import CircularPsf  # noqa: E402
 from spark_jobs.session import build_session  # noqa: E402
-from spark_jobs.transforms.simulation import inject_shard, make_stamp  # noqa: E402
+from spark_jobs.transforms.bank.bank_file import SourceBank  # noqa: E402
+from spark_jobs.transforms.simulation import inject_shard, make_stamp, task_scene  # noqa: E402
 
 KERNEL_SIDE = 33
 
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--bricks", type=int, default=8, help="bricks of the sky; 8 make some 1100 stamps")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median is taken")
     parser.add_argument("--sample", type=int, default=60, help="tasks that lenstronomy renders")
-    parser.add_argument("--supersampling", type=int, default=3, help="lenstronomy's rays per pixel side")
+    parser.add_argument("--supersampling", type=int, nargs="+", default=[3, 5], help="lenstronomy's rays per pixel side")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
@@ -107,6 +108,8 @@ def clocks(times: dict[str, float]) -> Iterator[None]:
     places = [
         (make_stamp, "render_arc", "rendering"),
         (make_stamp, "shot_noise", "noise"),
+        (make_stamp, "effective_gain", "gain"),
+        (task_scene.SceneMaker, "scene", "making sources ready"),
         (make_stamp, "encode_stamp", "encoding"),
         (make_stamp, "decode_arrays", "decoding cutouts"),
         (inject_shard, "read_table", "reading tasks"),
@@ -146,32 +149,37 @@ def print_shares(times: dict[str, float], alone: float, whole: float) -> None:
     print(f"Spark, driver, index and unequal shards: {whole - alone / 2:.2f} s of {whole:.2f} s at local[2]")
 
 
-def compare_rendering(root: Path, sample: int, supersampling: int, repeats: int) -> None:
-    """Milliseconds per three-band arc, ours and lenstronomy's."""
+def compare_rendering(root: Path, sample: int, supersampling: list[int], repeats: int) -> None:
+    """Milliseconds per three-band arc, ours and lenstronomy's, of the same tasks: sources, models and PSFs made each time."""
+    recipe, bank = plan_tasks.read_recipe(str(root / "plan" / plan_tasks.RECIPE_FILE)), inject_shard._bank(root / "bank.h5")
+    maker = make_stamp.StampMaker(recipe, bank)
     lenses = [
         row
         for path in run_files(root / "stamps-0", STAMPS, "split=")
         for row in read_table(path, STAMPS).to_pylist()
-        if row["label"] and not row["reasons"]
-    ][:sample]
-    maker = make_stamp.StampMaker(plan_tasks.read_recipe("demo"), inject_shard._bank(root / "bank.h5"))
-    psfs = [{b: CircularPsf(row[f"psf_fwhm_used_{b}_arcsec"]) for b in BANDS} for row in lenses]
+        if row["kind"] == "lens" and not row["reasons"]
+    ]
+    for kind in ("template", "sersic"):
+        rows = [row for row in lenses if row["source_kind"] == kind][:sample]
+        psfs = [maker._scenes.psf(row, row) for row in rows]
 
-    def ours() -> None:
-        for row, psf in zip(lenses, psfs, strict=True):
-            maker._render(row, row, psf)
+        def ours(rows: list[Any] = rows, psfs: list[Any] = psfs) -> None:
+            for row, psf in zip(rows, psfs, strict=True):
+                maker._render(row, row, psf)
 
-    def theirs(supersampled_psf: bool) -> None:
-        for row, psf in zip(lenses, psfs, strict=True):
-            models, arguments = lenstronomy_model(row, psf, supersampling, supersampled_psf)
-            for model in models:
-                model.image(*arguments)
+        def theirs(rays: int, at_rays: bool, rows: list[Any] = rows, psfs: list[Any] = psfs) -> None:
+            for row, psf in zip(rows, psfs, strict=True):
+                models, arguments = lenstronomy_model(row, psf, bank, rays, at_rays)
+                for model in models:
+                    model.image(*arguments)
 
-    mine = 1e3 * median_seconds(ours, repeats) / len(lenses)
-    print(f"three-band arc, one core, {len(lenses)} tasks: {mine:.2f} ms (accurate to 1e-3 of the peak)")
-    for name, supersampled in (("at the pixels, 1 to 2 % of the peak off", False), ("at the rays", True)):
-        per_stamp = 1e3 * median_seconds(partial(theirs, supersampled), repeats) / len(lenses)
-        print(f"lenstronomy, supersampling {supersampling}, PSF {name}: {per_stamp:.2f} ms; {per_stamp / mine:.1f} times ours")
+        mine = 1e3 * median_seconds(ours, repeats) / len(rows)
+        print(f"three-band arc of a {kind}, one core, {len(rows)} tasks: {mine:.2f} ms (accurate to 1e-3 of the peak)")
+        for rays in supersampling:
+            for where, at_rays in (("pixels, 1 to 2 % of the peak off", False), ("rays", True)):
+                per_stamp = 1e3 * median_seconds(partial(theirs, rays, at_rays), repeats) / len(rows)
+                ratio = per_stamp / mine
+                print(f"  lenstronomy, {rays} x {rays} rays, PSF at the {where}: {per_stamp:.1f} ms; {ratio:.0f} times ours")
 
 
 def median_seconds(function: Callable[[], None], repeats: int) -> float:
@@ -186,7 +194,7 @@ def median_seconds(function: Callable[[], None], repeats: int) -> float:
 
 
 def lenstronomy_model(
-    row: dict[str, Any], psf: dict[str, CircularPsf], supersampling: int, supersampled_psf: bool
+    row: dict[str, Any], psf: dict[str, CircularPsf], bank: SourceBank, supersampling: int, supersampled_psf: bool
 ) -> tuple[list[Any], list[Any]]:
     """An image model a band, as each task needs its own, and the arguments of ``image``."""
     from lenstronomy.Data.imaging_data import ImageData
@@ -195,7 +203,7 @@ def lenstronomy_model(
     from lenstronomy.LensModel.lens_model import LensModel
     from lenstronomy.LightModel.light_model import LightModel
 
-    size, p, q, angle = row["size_pix"], PIXEL_SCALE_ARCSEC, row["lens_axis_ratio"], row["lens_angle_rad"]
+    size, p = row["size_pix"], PIXEL_SCALE_ARCSEC
     data = ImageData(
         np.zeros((size, size)),
         background_rms=1.0,
@@ -207,25 +215,36 @@ def lenstronomy_model(
     rays = supersampling if supersampled_psf else 1
     half = KERNEL_SIDE // 2 * rays
     y, x = np.mgrid[-half : half + 1, -half : half + 1] * p / rays
-    e = (1 - q) / (1 + q)
-    lens = [{"theta_E": row["theta_e_arcsec"], "e1": e * np.cos(2 * angle), "e2": e * np.sin(2 * angle)}]
+    lens = [{"theta_E": row["theta_e_arcsec"], **ellipticity(row["lens_axis_ratio"], row["lens_angle_rad"])}]
     lens[0] |= {"center_x": row["lens_dx_arcsec"], "center_y": row["lens_dy_arcsec"]}
     lens.append({"gamma1": row["shear_1"], "gamma2": row["shear_2"]})
-    source = {"amp": 1.0, "R_sersic": row["source_half_light_arcsec"], "n_sersic": 1.0}
-    source |= {"center_x": row["source_x_arcsec"], "center_y": row["source_y_arcsec"]}
+    light, source = lenstronomy_source(row, bank)
+    numerics = {"supersampling_factor": supersampling, "supersampling_convolution": supersampled_psf}
     models = []
     for band in BANDS:
         kernel = psf[band].brightness(np.hypot(x, y))
-        models.append(
-            ImageModel(
-                data,
-                PSF("PIXEL", kernel_point_source=kernel / kernel.sum(), point_source_supersampling_factor=rays),
-                LensModel(["SIE", "SHEAR"]),
-                LightModel(["SERSIC"]),
-                kwargs_numerics={"supersampling_factor": supersampling, "supersampling_convolution": supersampled_psf},
-            )
-        )
+        star = PSF("PIXEL", kernel_point_source=kernel / kernel.sum(), point_source_supersampling_factor=rays)
+        models.append(ImageModel(data, star, LensModel(["SIE", "SHEAR"]), LightModel([light]), kwargs_numerics=numerics))
     return models, [lens, [source]]
+
+
+def lenstronomy_source(row: dict[str, Any], bank: SourceBank) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the task's source."""
+    place = {"amp": 1.0, "center_x": row["source_x_arcsec"], "center_y": row["source_y_arcsec"]}
+    angle = row["source_angle_rad"]
+    if row["source_kind"] == "template":
+        scale = float(bank.pixel_scale_arcsec[bank.index(row["template_id"])]) * row["source_size_factor"]
+        image = bank.template(row["template_id"]).astype(float)
+        return "INTERPOL", place | {"image": image, "scale": scale, "phi_G": angle}
+    q = row["source_axis_ratio"]
+    shape = {"R_sersic": row["source_half_light_arcsec"] * np.sqrt(q), "n_sersic": row["source_sersic_n"]}
+    return "SERSIC_ELLIPSE", place | shape | ellipticity(q, angle)
+
+
+def ellipticity(q: float, angle: float) -> dict[str, float]:
+    """lenstronomy's e1 and e2."""
+    e = (1 - q) / (1 + q)
+    return {"e1": e * np.cos(2 * angle), "e2": e * np.sin(2 * angle)}
 
 
 if __name__ == "__main__":

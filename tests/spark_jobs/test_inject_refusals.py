@@ -32,7 +32,7 @@ def attempt(run: SmallRun, out: Path, **changes: Any) -> int:
 def _another_recipe(run: SmallRun, where: Path) -> dict[str, Any]:
     """A plan whose record and recipe agree, of a recipe with less noise."""
     planned = copy_of(run.plan, where / "plan")
-    text = (planned / "recipe.yaml").read_text().replace("1.0e4 electron/nmgy", "2.0e4 electron/nmgy")
+    text = (planned / "recipe.yaml").read_text().replace("22.04 mag/arcsec2", "22.14 mag/arcsec2")
     (planned / "recipe.yaml").write_text(text)
     record = read_run(planned) | {"recipe_hash": read_recipe(planned / "recipe.yaml").recipe_hash}
     (planned / FINISHED_NAME).write_text(json.dumps(record))

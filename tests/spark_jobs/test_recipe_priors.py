@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from schemas.job_entry import InputError
 from spark_jobs import recipe_priors
 from spark_jobs.recipe import parse_recipe, read_recipe
-from spark_jobs.recipe_priors import Prior, Priors
+from spark_jobs.recipe_entry import Prior
+from spark_jobs.recipe_priors import Priors
 from tests.spark_jobs.recipe_texts import SHIPPED, changed
 
 LAWS = [law for law in vars(recipe_priors).values() if isinstance(law, type) and issubclass(law, Prior) and law is not Prior]
@@ -25,7 +26,7 @@ def priors_of(name: str) -> dict[str, Prior | None]:
 def test_every_prior_of_a_shipped_recipe_says_where_its_numbers_come_from(name: str) -> None:
     for entry, prior in priors_of(name).items():
         if prior is None:
-            assert entry in {"lens_redshift", "source_redshift"}
+            assert entry in {"lens_redshift", "source_redshift", "mass_slope"}
         else:
             assert isinstance(prior, Prior), entry
             assert len(prior.reference.split()) >= 3, entry
@@ -85,7 +86,7 @@ def test_a_magnitude_of_the_template_needs_a_template() -> None:
     ("recipe", "old", "new", "told"),
     [
         ("realistic", "minimum: 0.1\n", "minimum: 0.95\n", r"priors\.lens_redshift: minimum is 0\.95 and the maximum is 0\.9"),
-        ("realistic", "maximum: 4.0", "maximum: 0.2", r"priors\.source_redshift: minimum is 0\.3 and the maximum is 0\.2"),
+        ("realistic", "maximum: 4.0\n", "maximum: 0.2\n", r"priors\.source_redshift\.\w+: minimum is 0\.3 and the"),
         ("gen5", "maximum_axis_ratio: 1.0", "maximum_axis_ratio: 0.4", r"minimum_axis_ratio is 0\.5 and the maximum is 0\.4"),
         ("realistic", "[0.5, 2.5]", "[2.5, 0.5]", r"sersic_index_range: range from 2\.5 to 0\.5; wanted the lower end first"),
         ("realistic", "[0.3, 1.0]", "[1.0, 0.3]", r"sersic_axis_ratio_range: range from 1\.0 to 0\.3; wanted the lower end"),
@@ -105,7 +106,6 @@ def test_a_law_with_numbers_that_no_law_can_have_is_refused(recipe: str, old: st
         ("scatter: 0.07 dex", "scatter: -0.07 dex", "priors.theta_e.velocity_dispersion.scatter: Input should be greater"),
         ("angle_scatter: 10 deg", "angle_scatter: -1 deg", "angle_scatter: Input should be greater"),
         ("scatter: 0.02 arcsec", "scatter: -0.02 arcsec", "priors.centre_offset.scatter: Input should be greater"),
-        ("g_minus_r_scatter: 0.2 mag", "g_minus_r_scatter: -0.2 mag", "g_minus_r_scatter: Input should be greater"),
         ("sersic_index_range: [0.5, 2.5]", "sersic_index_range: [-1, 2.5]", "sersic_index_range.0: Input should be greater"),
         (
             "sersic_axis_ratio_range: [0.3, 1.0]",

@@ -19,7 +19,7 @@ from spark_jobs.physics.keyed_uniforms import text_keys, uniforms
 from spark_jobs.recipe import Recipe
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.simulation.draw_lenses import REFUSALS, DrawnLenses, draw_lenses
-from spark_jobs.transforms.simulation.lens_hosts import LensHosts, lens_hosts
+from spark_jobs.transforms.simulation.lens_hosts import lens_hosts
 
 Columns = dict[str, npt.NDArray[np.generic]]
 
@@ -65,7 +65,7 @@ def plan_shard(
         drawn = draw_lenses(recipe, run_seed, of_lenses, bank)
         reasons[lenses[~drawn.accepted]] = Reason.NO_ACCEPTED_DRAW.value
         bricks = np.array(hosts["brickname"].to_pylist())[host]
-        made = _lens_columns(drawn, of_lenses) | _prescribed_psf(recipe, bricks.tolist(), brick_fwhm)
+        made = _lens_columns(drawn) | _prescribed_psf(recipe, bricks.tolist(), brick_fwhm)
     _refuse_partners(rows, reasons)
     return _table(rows, lenses, made, reasons)
 
@@ -113,14 +113,11 @@ def _refuse_partners(rows: Columns, reasons: npt.NDArray[np.int64]) -> None:
             reasons[number] = Reason.PARTNER_REFUSED.value
 
 
-def _lens_columns(drawn: DrawnLenses, hosts: LensHosts) -> Columns:
+def _lens_columns(drawn: DrawnLenses) -> Columns:
     """Drawn parameters and the account of the draws, as columns of the tasks table at the lens tasks."""
     made: Columns = {name: values for name, values in drawn.columns.items() if name in TASKS.names}
     made["n_drawn"] = drawn.n_drawn
     made |= {f"n_refused_{reason}": drawn.n_refused[:, number] for number, reason in enumerate(REFUSALS)}
-    if "z_lens" in made:
-        origin = np.where(np.isfinite(hosts.z_phot), "catalogue", "colour")
-        made["z_lens_origin"] = np.where(np.isfinite(np.asarray(made["z_lens"], float)), origin, "none")
     return made
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from spark_jobs.physics.einstein_radius import (
     MAX_REDSHIFT,
+    angular_diameter_distance,
     comoving_distance,
     distance_modulus,
     distance_ratio,
@@ -33,6 +34,7 @@ def test_the_distance_ratio_is_astropys(z_lens: float, times: float) -> None:
 def test_distances_between_the_points_of_the_table_are_astropys_to_a_millionth() -> None:
     z = np.append(np.linspace(0.0605, 0.2, 50), np.random.default_rng(1).uniform(0.06, MAX_REDSHIFT, 300))
     np.testing.assert_allclose(comoving_distance(z), COSMOLOGY.comoving_distance(z).to_value("Mpc"), rtol=1e-6)
+    np.testing.assert_allclose(angular_diameter_distance(z), COSMOLOGY.angular_diameter_distance(z).to_value("Mpc"), rtol=1e-6)
     np.testing.assert_allclose(distance_modulus(z), COSMOLOGY.distmod(z).to_value("mag"), rtol=0, atol=3e-6)
 
 

@@ -69,3 +69,9 @@ def test_the_transfer_function_is_one_at_zero_and_falls_from_there(psf: Circular
 def test_a_psf_that_is_none_is_refused(fwhm: float, profile: str, beta: float, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         CircularPsf(fwhm, profile, beta)
+
+
+@pytest.mark.parametrize("psf", [CircularPsf(1.3), CircularPsf(0.9, "gaussian"), CircularPsf(2.0, beta=2.5)])
+@pytest.mark.parametrize("share", [0.5, 1e-3, 1e-6])
+def test_a_psf_reaches_to_where_it_has_fallen_to_a_share_of_its_peak(psf: CircularPsf, share: float) -> None:
+    assert psf.brightness(psf.reach_arcsec(share)) == pytest.approx(share * float(psf.brightness(0.0)), rel=1e-9)

@@ -18,13 +18,14 @@ import pytest
 from lenstronomy.LensModel.lens_model import LensModel
 from scipy.ndimage import map_coordinates
 from scipy.optimize import brentq
-from scipy.signal import convolve2d, fftconvolve
+from scipy.signal import fftconvolve
 from scipy.special import gamma, gammainc
 
 from spark_jobs.physics.psf_profiles import CircularPsf
 from spark_jobs.physics.ray_trace import Lens
 from spark_jobs.physics.render_arc import Scene, render_arc
 from spark_jobs.physics.source_light import Source, sersic_source, template_source
+from tests.spark_jobs.physics.converged_rendering import half_pixels
 
 FloatArray = npt.NDArray[np.float64]
 Light = Callable[[FloatArray, FloatArray], FloatArray]
@@ -88,13 +89,6 @@ class ClumpyLight:
         fine = half_pixels(self.template())
         place = [2 * row + 1.5, 2 * col + 1.5]
         return map_coordinates(fine, place, order=1, mode="grid-constant") / (0.5 * self.pixel) ** 2
-
-
-def half_pixels(image: FloatArray) -> FloatArray:
-    """The image (n, n) on half pixels with its corners cut once, (2 n + 2, 2 n + 2): pixel i lies at 2 i + 1.5."""
-    stuffed = np.zeros((2 * image.shape[0] - 1, 2 * image.shape[1] - 1))
-    stuffed[::2, ::2] = image
-    return convolve2d(stuffed, np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from spark_jobs.physics.source_light import BLOCK, Source, sersic_source, template_source
+from spark_jobs.physics.source_light import BLOCK, Source, ready_template, sersic_source, template_source
+from tests.spark_jobs.physics.converged_rendering import half_pixels
 
 FloatArray = npt.NDArray[np.float64]
 
 ANGLE = st.floats(-math.pi, math.pi)
 HALF_LIGHT = st.floats(0.02, 2.0)
-INDEX = st.floats(0.3, 8.0)
+INDEX = st.floats(0.4, 4.0)
 AXIS_RATIO = st.floats(0.1, 1.0)
 
 
@@ -29,7 +30,7 @@ def test_a_sersic_source_sends_one_and_half_of_it_from_inside_the_half_light_ell
     source = sersic_source(half_light, n, axis_ratio, angle)
     dark = (60 / (2 * n - 0.3)) ** n  # half-light radii, where the light has fallen by exp(-60) or so
     inside, whole = (_flux_in_ellipse(source, half_light, axis_ratio, angle, end) for end in (1.0, dark))
-    assert (inside, whole) == (pytest.approx(0.5, rel=1e-6), pytest.approx(1.0, rel=1e-6))
+    assert (inside, whole) == (pytest.approx(0.5, rel=2e-3), pytest.approx(1.0, rel=2e-3))  # linear between table entries
 
 
 @settings(max_examples=25, deadline=None)
@@ -41,39 +42,55 @@ def test_a_source_turned_counter_clockwise_is_as_bright_at_the_turned_place(
     turned_x, turned_y = math.cos(turn) * x - math.sin(turn) * y, math.sin(turn) * x + math.cos(turn) * y
     pairs = [(sersic_source(0.3, n, axis_ratio, a), template_source(_template(), 0.05, a)) for a in (angle, angle + turn)]
     for source, turned in zip(*pairs, strict=True):
-        np.testing.assert_allclose(turned.brightness(turned_x, turned_y), source.brightness(x, y), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(turned.brightness(turned_x, turned_y), source.brightness(x, y), rtol=1e-5, atol=1e-5)
 
 
 def test_the_major_axis_of_a_sersic_source_lies_at_its_angle() -> None:
     source = sersic_source(1.0, 1.0, 0.5, angle=0.3)
     along, across = np.array([math.cos(0.3), math.sin(0.3)]), np.array([-math.sin(0.3), math.cos(0.3)])
-    assert source.brightness(*along) == pytest.approx(source.brightness(*(0.5 * across)), rel=1e-12)
+    assert source.brightness(*along) == pytest.approx(source.brightness(*(0.5 * across)), rel=1e-6)
     assert source.brightness(*along) > source.brightness(*across)
 
 
-def test_a_template_is_its_own_pixels_per_area_with_columns_along_x_and_rows_along_y() -> None:
-    template = _template()
-    rows, cols = np.mgrid[: template.shape[0], : template.shape[1]]
-    x, y = 0.04 * (cols - 0.5 * (template.shape[1] - 1)), 0.04 * (rows - 0.5 * (template.shape[0] - 1))
-    np.testing.assert_allclose(template_source(template, 0.04).brightness(x, y), template / 0.04**2, rtol=1e-9)
+def test_a_template_lies_with_columns_along_x_and_rows_along_y_at_its_pixels_size() -> None:
+    template = np.zeros((31, 41))
+    template[20, 5] = 1.0
+    rows, cols = np.mgrid[:31, :41]
+    x, y = 0.04 * (cols - 20), 0.04 * (rows - 15)
+    light = template_source(template, 0.04).brightness(x, y)
+    assert np.unravel_index(light.argmax(), light.shape) == (20, 5)
+    assert light.sum() * 0.04**2 == pytest.approx(1.0, rel=1e-6)
 
 
 @pytest.mark.parametrize("pixel_scale", [0.03, 0.1, 0.7])
 def test_a_template_sends_one_whatever_its_pixels_scale(pixel_scale: float) -> None:
     source, shape = template_source(_template(), pixel_scale), _template().shape
-    x, y = ((np.arange(4 * (side + 2)) - 2 * (side + 2) + 0.5) / 4 * pixel_scale for side in (shape[1], shape[0]))
-    assert source.brightness(*np.meshgrid(x, y)).sum() * (pixel_scale / 4) ** 2 == pytest.approx(1.0, rel=1e-9)
+    x, y = ((np.arange(4 * (side + 4)) - 2 * (side + 4) + 0.5) / 4 * pixel_scale for side in (shape[1], shape[0]))
+    assert source.brightness(*np.meshgrid(x, y)).sum() * (pixel_scale / 4) ** 2 == pytest.approx(1.0, rel=1e-6)
 
 
-def test_a_template_is_bilinear_between_its_pixels_and_falls_to_zero_over_the_pixel_beyond_its_edge() -> None:
+def test_a_template_is_bilinear_between_half_pixels_and_falls_to_zero_within_a_pixel_and_a_quarter_of_its_edge() -> None:
     template = _template()
     x, y = np.random.default_rng(2).uniform(-7, 7, (2, 3000))
     rows, cols = y + 0.5 * (template.shape[0] - 1), x + 0.5 * (template.shape[1] - 1)
-    expected = map_coordinates(template, [rows, cols], order=1, mode="grid-constant")
-    np.testing.assert_allclose(template_source(template, 1.0).brightness(x, y), expected, rtol=0, atol=1e-12)
-    outside = (np.abs(x) > 0.5 * (template.shape[1] + 1)) | (np.abs(y) > 0.5 * (template.shape[0] + 1))
+    expected = 4 * map_coordinates(half_pixels(template), [2 * rows + 1.5, 2 * cols + 1.5], order=1, mode="grid-constant")
+    np.testing.assert_allclose(template_source(template, 1.0).brightness(x, y), expected, rtol=0, atol=1e-7)
+    outside = (np.abs(x) > 0.5 * template.shape[1] + 0.75) | (np.abs(y) > 0.5 * template.shape[0] + 0.75)
     assert np.count_nonzero(outside) > 100
     assert not template_source(template, 1.0).brightness(x[outside], y[outside]).any()
+
+
+def test_cutting_corners_keeps_flux_and_centroid_and_blurs_by_a_quarter_of_a_pixel() -> None:
+    point = np.zeros((9, 9))
+    point[4, 5] = 1.0
+    table = ready_template(point).table.astype(float)
+    place = np.arange(table.shape[1]) - 0.5 * (table.shape[1] - 1)  # half pixels from the middle
+    along_x = table.sum(axis=0)
+    assert table.sum() == pytest.approx(1.0)
+    assert along_x @ place == pytest.approx(2.0)
+    # A tent over pixels has a variance of 1/6 pixel^2; over half pixels 1/24, and the corners 3/16: 1/4 pixel squared more.
+    variance = along_x @ (place - 2.0) ** 2 / 4 + 1 / 24
+    assert variance - 1 / 6 == pytest.approx(0.25**2)
 
 
 @pytest.mark.parametrize("source", [sersic_source(0.3, 1.0), template_source(np.full((4, 4), 1 / 16), 0.1)])
@@ -132,21 +149,13 @@ def _flux_in_ellipse(source: Source, half_light: float, axis_ratio: float, angle
     return float(np.sum(light.mean(axis=1) * area * weight))
 
 
-def test_the_blocks_of_a_template_hold_its_brightest_value_and_its_sharpest_bend_whichever_way_it_runs() -> None:
-    image = np.zeros((2 * BLOCK, 3 * BLOCK - 1))  # the last column of blocks is not full
-    image[:, :] = 0.001
-    image[1, : BLOCK + 1] = 0.011  # a line along x: it bends along y only, but at its end
-    image[2 * BLOCK - 2, 3 * BLOCK - 3] = -0.05
-    brightest, sharpest = template_source(image / image.sum(), 0.03).blocks * image.sum()
-    np.testing.assert_allclose(brightest, [[0.011, 0.011, 0.001], [0.001, 0.001, 0.05]], rtol=1e-12)
-    np.testing.assert_allclose(sharpest[:, :2], [[0.02, 0.02], [0.001, 0.001]], rtol=1e-12)
-    assert sharpest[1, 2] == pytest.approx(2 * 0.051)
-
-
-@pytest.mark.parametrize("turned", [False, True])
-def test_a_line_of_one_pixel_is_as_rough_along_x_as_along_y(turned: bool) -> None:
-    image = np.zeros((16, 16))
-    image[6, :] = 1 / 16
-    rough = template_source(image.T if turned else image, 0.03).blocks[1]
-    across = rough.T if turned else rough
-    np.testing.assert_allclose(across[1], 2 / 16, rtol=1e-12)
+def test_the_blocks_of_a_template_hold_its_brightest_value_and_its_sharpest_bend() -> None:
+    template = ready_template(_template())
+    table, sides = np.pad(template.table.astype(float), 1), template.table.shape
+    bends = [np.abs(np.diff(table, 2, axis=axis)) for axis in (0, 1)]
+    bend = np.maximum(bends[0][:, 1:-1], bends[1][1:-1, :])
+    for i in range(template.blocks.shape[1]):
+        for j in range(template.blocks.shape[2]):
+            here = np.s_[i * BLOCK : min((i + 1) * BLOCK, sides[0]), j * BLOCK : min((j + 1) * BLOCK, sides[1])]
+            assert template.blocks[0, i, j] == pytest.approx(np.abs(template.table[here]).max(), rel=1e-6)
+            assert template.blocks[1, i, j] == pytest.approx(bend[here].max(), rel=1e-5)

@@ -32,6 +32,8 @@ SERSIC: dict[str, Any] = {
     },
     "source_magnitude": {"law": "uniform", "range": ["20 mag", "25 mag"]},
 }
+NORMAL_COLOURS: dict[str, Any] = {"law": "normal", "g_minus_r": "0.3 mag", "g_minus_r_scatter": "0.2 mag"}
+NORMAL_COLOURS |= {"r_minus_z": "0.2 mag", "r_minus_z_scatter": "0.3 mag"}
 
 
 def chance(hosts: LensHosts, seed: int = 1) -> Draws:
@@ -62,9 +64,10 @@ def sets(bank: SourceBank) -> dict[str, Columns]:
     elongated = {"e1": 0.2 * math.cos(math.pi / 3), "e2": 0.2 * math.sin(math.pi / 3)}
     return {
         "realistic": drawn(read_recipe("realistic"), lens_sample(N, **elongated), bank),
+        "normal": drawn(recipe_with("realistic", {"source_colour": NORMAL_COLOURS}), lens_sample(N, **elongated), bank),
         "round": drawn(read_recipe("realistic"), lens_sample(N, e1=0.05), bank),
         "gen5": drawn(read_recipe("gen5"), lens_sample(N, grid_offset=1.5)),
-        "sersic": drawn(recipe_with("realistic", SERSIC, accept=None), lens_sample(N)),
+        "sersic": drawn(recipe_with("realistic", SERSIC | {"source_colour": NORMAL_COLOURS}, accept=None), lens_sample(N)),
     }
 
 
@@ -79,8 +82,8 @@ LAWS: list[tuple[str, str, Any]] = [
     ("realistic", "lens_dx_arcsec", norm(0, 0.02)),
     ("realistic", "lens_dy_arcsec", norm(0, 0.02)),
     ("realistic", "source_angle_rad", uniform(0, 2 * math.pi)),
-    ("realistic", "g_minus_r", norm(0.3, 0.2)),
-    ("realistic", "r_minus_z", norm(0.2, 0.3)),
+    ("normal", "g_minus_r", norm(0.3, 0.2)),
+    ("normal", "r_minus_z", norm(0.2, 0.3)),
     ("round", "lens_angle_rad", uniform(0, math.pi)),
     ("gen5", "lens_axis_ratio", uniform(0.5, 0.5)),
     ("gen5", "lens_angle_rad", uniform(0, math.pi)),
@@ -108,7 +111,7 @@ def test_no_two_draws_share_their_chance(sets: dict[str, Columns]) -> None:
     names = ("z_lens", "ellipticity", "misalignment", "shear", "shear_angle", "lens_dx_arcsec", "lens_dy_arcsec")
     names += ("source_sersic_n", "source_axis_ratio", "source_half_light_arcsec", "source_angle_rad", "z_source")
     names += ("g_minus_r", "r_minus_z", "r")
-    for recipe, wanted in (("sersic", names), ("realistic", tuple(set(names) - {"r", *names[7:10], "z_source"}))):
+    for recipe, wanted in (("sersic", names), ("normal", tuple(set(names) - {"r", *names[7:10], "z_source"}))):
         matrix = np.corrcoef([np.asarray(sets[recipe][name], float) for name in wanted])
         assert np.abs(matrix - np.eye(len(wanted))).max() < 5 / math.sqrt(N)
 
@@ -126,6 +129,8 @@ def test_the_failed_experiment_s_sources_have_one_colour_one_size_and_the_host_s
     for name in ("z_lens", "z_source", "source_sersic_n", "source_size_factor"):
         assert np.isnan(gen5[name]).all()
     assert set(gen5["lens_dx_arcsec"]) == {0.0}
+    assert {str(gen5[name][0]) for name in ("z_lens_origin", "z_source_origin")} == {"none", ""}
+    assert set(gen5["mass_slope"]) == {2.0}
 
 
 def test_a_bank_s_galaxy_brings_its_own_magnitude_redshift_and_size(sets: dict[str, Columns], bank: SourceBank) -> None:
@@ -136,7 +141,7 @@ def test_a_bank_s_galaxy_brings_its_own_magnitude_redshift_and_size(sets: dict[s
     assert np.array_equal(columns["z_source"][known], bank.redshift[row][known])
     assert 0.3 < known.mean() < 0.7
     assert kstest(columns["z_source"][~known], REDSHIFT.cdf).pvalue > 1e-4
-    sersic = columns["source_kind"] == "sersic"
+    sersic = np.isin(columns["source_kind"], ["sersic", "sersic_knots"])
     assert sersic.mean() == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / N))
     assert set(columns["source_kind"][~sersic]) == {"template"}
     # A circle's radius in the bank, a major axis in the task.
@@ -162,7 +167,10 @@ def test_a_task_draws_evenly_from_the_templates_of_its_own_split(bank: SourceBan
 def test_a_catalogue_redshift_is_taken_as_it_is_within_the_prior_s_range() -> None:
     recipe = read_recipe("realistic")
     hosts = lens_sample(5, z_phot=np.array([0.35, 0.02, 1.7, np.nan, np.nan]), r_minus_z=np.array([9, 9, 9, -9, 9]))
-    assert draw_lens_frame(recipe.priors, chance(hosts), hosts)["z_lens"].tolist() == [0.35, 0.1, 0.9, 0.1, 0.9]
+    frame = draw_lens_frame(recipe.priors, chance(hosts), hosts)
+    assert frame["z_lens"].tolist() == [0.35, 0.1, 0.9, 0.1, 0.9]
+    assert frame["z_lens_origin"].tolist() == ["catalogue", *["clipped"] * 4]
+    assert set(draw_lens_frame(recipe.priors, chance(lens_sample(9)), lens_sample(9))["z_lens_origin"]) == {"colour"}
 
 
 def test_the_mass_of_a_round_galaxy_is_as_flat_as_the_scatter_makes_it_and_of_a_flat_one_no_flatter_than_allowed() -> None:
