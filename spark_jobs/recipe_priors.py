@@ -191,10 +191,9 @@ class ShiftedRedshift(Prior):
 
 
 class MultiplyImagedPosition(Prior):
-    """Uniform over the source-plane disc that holds every multiply imaged position; others are redrawn and counted."""
+    """Uniform over the multiply imaged places behind a lens: over the disc that holds its cut and caustic, others redrawn."""
 
     law: Literal["multiply_imaged"]
-    disc_in_theta_e: float = Field(gt=0)
 
 
 class DiscPosition(Prior):

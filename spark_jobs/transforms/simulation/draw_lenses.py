@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.physics.arc_observables import flux_of
+from spark_jobs.physics.caustics import caustics
 from spark_jobs.physics.einstein_radius import einstein_radius
 from spark_jobs.physics.point_images import point_images
 from spark_jobs.recipe import Accept, Recipe
-from spark_jobs.recipe_priors import DispersionRadius
+from spark_jobs.recipe_priors import DiscPosition, DispersionRadius, MultiplyImagedPosition
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.simulation.draw_priors import Draws, draw_lens_frame, draw_source, host_dispersion
 from spark_jobs.transforms.simulation.lens_hosts import LensHosts
@@ -81,23 +82,40 @@ def _draw(
     if isinstance(recipe.priors.theta_e, DispersionRadius):
         sigma = host_dispersion(recipe.priors.theta_e, draws, hosts, frame["z_lens"])
         theta_e = einstein_radius(sigma, frame["z_lens"], source["z_source"])
-    u = draws.uniform("source_position")
-    radius = recipe.priors.source_position.disc_in_theta_e * theta_e * np.sqrt(u[:, 0])
     drawn: dict[str, npt.NDArray[np.generic]] = {**frame, **source, "sigma_v_kms": sigma, "theta_e_arcsec": theta_e}
-    drawn["source_x_arcsec"] = radius * np.cos(2 * np.pi * u[:, 1])
-    drawn["source_y_arcsec"] = radius * np.sin(2 * np.pi * u[:, 1])
-    drawn |= _predictions(hosts, {name: np.asarray(values) for name, values in drawn.items() if values.dtype.kind == "f"})
-    return drawn
+    numbers = {name: np.asarray(values) for name, values in drawn.items() if values.dtype.kind == "f"}
+    early = _failed_early(recipe.accept, hosts, numbers) if recipe.accept else {}
+    lens = (theta_e > 0) & ~np.any([*early.values(), np.zeros(len(hosts), dtype=bool)], axis=0)
+    place = _source_place(recipe.priors.source_position, draws, numbers, lens)
+    return drawn | place | _predictions(hosts, numbers | place, lens)
 
 
-def _predictions(hosts: LensHosts, drawn: dict[str, FloatArray]) -> dict[str, npt.NDArray[np.generic]]:
+def _source_place(
+    prior: MultiplyImagedPosition | DiscPosition, draws: Draws, drawn: dict[str, FloatArray], lens: npt.NDArray[np.bool_]
+) -> dict[str, FloatArray]:
+    """Where the source stands: evenly over a disc behind the lens, that of all multiply imaged places or of theta_E's size."""
+    reach = np.full(len(lens), np.nan)
+    if isinstance(prior, DiscPosition):
+        reach = prior.disc_in_theta_e * drawn["theta_e_arcsec"]
+    else:
+        shape = ("theta_e_arcsec", "lens_axis_ratio", "lens_angle_rad", "shear_1", "shear_2")
+        reach[lens] = caustics(*(drawn[name][lens] for name in shape)).reach
+    u = draws.uniform("source_position")
+    radius, angle = reach * np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
+    return {"source_x_arcsec": radius * np.cos(angle), "source_y_arcsec": radius * np.sin(angle)}
+
+
+def _predictions(
+    hosts: LensHosts, drawn: dict[str, FloatArray], lens: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.generic]]:
     """Images and magnification of a point at the source's place, and the arc's signal to noise in r that follows.
+
+    Images are searched where ``lens`` says that a draw has not failed already: they are what a draw costs.
 
     Noise area of an arc: (mu D + P)(D + P) with D and P the equivalent widths, 2 sqrt(pi) sigma, of source and PSF; for a
     point this is the PSF's own and the signal to noise is that of the published depth.
     """
     n_images, magnification = np.zeros(len(hosts)), np.full(len(hosts), np.nan)
-    lens = drawn["theta_e_arcsec"] > 0
     n_images[lens], magnification[lens] = point_images(
         drawn["source_x_arcsec"][lens],
         drawn["source_y_arcsec"][lens],
@@ -120,13 +138,7 @@ def _judge(accept: Accept | None, hosts: LensHosts, drawn: dict[str, npt.NDArray
     if accept is None:
         return verdict
     value = {name: np.asarray(v, float) for name, v in drawn.items() if v.dtype.kind == "f"}
-    low, high = accept.theta_e_range
-    theta_e, sigma = value["theta_e_arcsec"], value["sigma_v_kms"]
-    failed = {
-        "redshift": value["z_source"] < value["z_lens"] + accept.minimum_redshift_gap,
-        "theta_e": ~((theta_e >= low) & (theta_e <= high))
-        | (sigma <= 0.0)
-        | (theta_e < accept.minimum_theta_e_over_fwhm * hosts.fwhm_r),
+    failed = _failed_early(accept, hosts, value) | {
         "images": value["n_images"] < accept.minimum_images,
         "magnification": value["predicted_magnification"] < accept.minimum_magnification,
         "snr": value["predicted_arc_snr"] < accept.minimum_predicted_arc_snr,
@@ -134,3 +146,15 @@ def _judge(accept: Accept | None, hosts: LensHosts, drawn: dict[str, npt.NDArray
     for number in reversed(range(len(REFUSALS))):
         verdict[failed[REFUSALS[number]]] = number
     return verdict
+
+
+def _failed_early(accept: Accept, hosts: LensHosts, value: dict[str, FloatArray]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which draws fail the tests that need no images, by name."""
+    low, high = accept.theta_e_range
+    theta_e = value["theta_e_arcsec"]
+    return {
+        "redshift": value["z_source"] < value["z_lens"] + accept.minimum_redshift_gap,
+        "theta_e": ~((theta_e >= low) & (theta_e <= high))
+        | (value["sigma_v_kms"] <= 0.0)
+        | (theta_e < accept.minimum_theta_e_over_fwhm * hosts.fwhm_r),
+    }
