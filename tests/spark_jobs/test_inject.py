@@ -83,7 +83,7 @@ def test_a_made_lens_is_its_cutout_and_an_arc_as_bright_and_as_clear_as_its_row_
     rows: dict[str, Row], cutouts: dict[str, Row]
 ) -> None:
     lenses = [row for row in rows.values() if row["label"] and row["stamp_npz"]]
-    assert {row["source_kind"] for row in lenses} == {"template", "sersic"}
+    assert {row["source_kind"] for row in lenses} == {"template", "sersic", "sersic_knots"}
     predicted = []
     for row in lenses:
         pixels = decode_arrays(cutouts[row["host_id"]]["cutout_npz"])
