@@ -45,7 +45,7 @@ FloatTable = npt.NDArray[np.float32]
 
 DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 5e-5, 2e-4
 """Of the source's flux, in a cell: where it may be less, none, one ray, or all rays with their light put at the middle."""
-KINK_TOLERANCE = 1e-3
+KINK_TOLERANCE = 5e-4
 """A panel's width, in a template's half pixels, to the fourth power times the second difference and the stretch."""
 NARROWEST_PANEL, WIDEST_PANEL, MOST_PANELS = 0.1, 6.0, 64
 EDGE, EDGE_PANEL = 0.2, 1.2

@@ -19,8 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 
 FIRST_CORE, CORE_RATIO, LAST_CORE_FLUX = 0.6, 3.0, 1e-3
 """Radius of the first core, that of each core over the next, and the share of the flux that the last may hold."""
-SPACING_IN_CORES = 0.35
-GAUSSIAN_SPACING = 0.3
+SPACING_IN_CORES = 0.27
+GAUSSIAN_SPACING = 0.27
 """Of rays, in half-light radii: a profile without a cusp (n = 1/2) is even smoother than a core."""
 _MOST_LAYERS = 8
 _ENTRIES, _CORE_ENTRIES = 1024, 257
