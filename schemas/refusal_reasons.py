@@ -32,6 +32,7 @@ class Reason(IntFlag):
     TEMPLATE_UNUSABLE = 1 << 23
     ARC_TOO_FAINT = 1 << 24
     PARTNER_REFUSED = 1 << 25
+    STILL_AN_ARC = 1 << 26
 
 
 MEANINGS: dict[Reason, str] = {
@@ -57,6 +58,7 @@ MEANINGS: dict[Reason, str] = {
     Reason.TEMPLATE_UNUSABLE: "the source template has no flux or is not in the bank",
     Reason.ARC_TOO_FAINT: "the rendered arc is below the recipe's signal to noise or magnification",
     Reason.PARTNER_REFUSED: "the other half of the pair was refused",
+    Reason.STILL_AN_ARC: "a shuffled arc is too like the whole one behind the PSF to be labelled a negative",
 }
 
 

@@ -82,7 +82,13 @@ NEGATIVE = (
     _drawn("added_width_arcsec", "Width (FWHM) of a hard negative's ring, arms, trail or spike.", unit="arcsec"),
     _drawn("added_angle_rad", "Orientation of a hard negative's light from +x counter-clockwise.", unit="rad"),
     _drawn("added_axis_ratio", "Minor over major axis of a hard negative's ring, disc or galaxy."),
-    *per_band(_drawn("added_mag_{band}", "AB magnitude in {band} that a hard negative's light is given.", "mag")),
+    *per_band(
+        _drawn(
+            "added_mag_{band}",
+            "AB magnitude in {band} that a hard negative's light is given; predicted where it is a shuffled arc.",
+            "mag",
+        )
+    ),
 )
 PSF_USED = per_band(
     _drawn(

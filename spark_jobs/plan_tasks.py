@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -105,10 +106,11 @@ def _guard(recipe: Recipe, used: int, seen: int, left_out: dict[str, int], max_t
     if not used:
         reasons = ", ".join(f"{name} {count}" for name, count in left_out.items()) or "the table is empty"
         raise InputError(f"none of {seen} hosts can be used by recipe {recipe.name}: {reasons}")
-    tasks, limit = used * tasks_per_host(recipe), max_tasks or recipe.tasks.max_tasks
+    each, limit = tasks_per_host(recipe), max_tasks or recipe.tasks.max_tasks
+    tasks = math.ceil(used * each)
     if tasks > limit:
         raise InputError(
-            f"{used} hosts with {tasks_per_host(recipe)} tasks each make {tasks} tasks; at most {limit} are allowed. "
+            f"{used} hosts with {each:.3g} tasks each make {tasks} tasks; at most {limit} are allowed. "
             "Choose fewer hosts or replicates, or raise --max-tasks."
         )
 
@@ -117,7 +119,7 @@ def _write_hosts(recipe: Recipe, used: pa.Table, out: Path, stamps: int, provena
     """Write each shard's hosts file; what remains to be done of each shard."""
     means = brick_mean_fwhm(used) if recipe.psf.width == "brick_mean" else {}
     planned = []
-    for number, table in enumerate(shard_hosts(recipe, used, max(1, stamps // tasks_per_host(recipe)))):
+    for number, table in enumerate(shard_hosts(recipe, used, max(1, int(stamps // tasks_per_host(recipe))))):
         name = f"shard-{number:05d}.parquet"
         here = {brick: means[brick] for brick in table["brickname"].unique().to_pylist() if brick in means}
         planned.append(PlanTask(number, out / "hosts" / name, out / "tasks" / name, here))

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from schemas.job_entry import InputError
 from schemas.split_rule import check_fractions
 from spark_jobs.recipe_entry import Entry
+from spark_jobs.recipe_negatives import Negatives
 from spark_jobs.recipe_priors import GridRadius, HostOffsetMagnitude, Priors
 from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, MagPerArcsec2, Pix
 from spark_jobs.yaml_mapping import read_mapping
@@ -131,6 +132,7 @@ class Recipe(Entry):
     psf: Psf
     noise: Noise
     accept: Accept | None
+    negatives: Negatives | None = None
     _content: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")

@@ -29,8 +29,12 @@ def distance_ratio(z_lens: npt.ArrayLike, z_source: npt.ArrayLike) -> FloatArray
 
 def einstein_radius(sigma_v_kms: npt.ArrayLike, z_lens: npt.ArrayLike, z_source: npt.ArrayLike) -> FloatArray:
     """theta_E = 4 pi (sigma/c)^2 D_ls/D_s of the isothermal sphere, arcsec."""
-    ratio = np.square(np.asarray(sigma_v_kms, float) / _LIGHT_KMS)
-    return np.asarray(4.0 * np.pi * ratio * distance_ratio(z_lens, z_source) * _ARCSEC_PER_RADIAN)
+    return largest_einstein_radius(sigma_v_kms) * distance_ratio(z_lens, z_source)
+
+
+def largest_einstein_radius(sigma_v_kms: npt.ArrayLike) -> FloatArray:
+    """4 pi (sigma/c)^2, arcsec: theta_E of a source infinitely far behind an isothermal sphere, D_ls/D_s = 1."""
+    return np.asarray(4.0 * np.pi * np.square(np.asarray(sigma_v_kms, float) / _LIGHT_KMS) * _ARCSEC_PER_RADIAN)
 
 
 def comoving_distance(z: npt.ArrayLike) -> FloatArray:

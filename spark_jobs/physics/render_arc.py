@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.physics.arc_observables import flux_of
+from spark_jobs.physics.azimuthal_shuffle import Tearing, azimuthal_shuffle
+from spark_jobs.physics.polar_deposit import REACH
 from spark_jobs.physics.psf_convolution import blur, light_spectrum
 from spark_jobs.physics.psf_profiles import CircularPsf, PixelPsf
-from spark_jobs.physics.ray_trace import Lens, check_frame, lensed_light
+from spark_jobs.physics.ray_trace import GridLight, Lens, check_frame, lensed_light
 from spark_jobs.physics.source_light import Source
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +28,7 @@ WRAPPED = 1e-6
 """Of its peak is what a PSF may bring back from one edge of the stamp to the other."""
 WIDEST_FWHM = 1.3
 """Cells grow with the PSF up to that of this width in arcsec."""
+SIGMA_TO_FWHM = 2.3548200450309493
 NARROW = 3.8
 """A PSF whose FWHM has fewer pixels than this needs light on half pixels."""
 
@@ -53,10 +56,14 @@ class RenderedArc:
     magnification: float
 
 
-def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, Psf]) -> RenderedArc:
+def render_arc(
+    scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, Psf], tearing: Tearing | None = None
+) -> RenderedArc:
     """Noiseless images of the scene in every band of ``psf``.
 
-    Flux is fixed in the source plane by ``source_mag`` (AB, unlensed); magnification is what lensing does to it.
+    Flux is fixed in the source plane by ``source_mag`` (AB, unlensed); magnification is what lensing does to it. With a
+    ``tearing`` the arc is shuffled about the lens centre before the PSF; raises LikeItselfError where that leaves it alike
+    through the narrowest PSF.
     """
     light = lensed_light(
         scene.lens,
@@ -69,6 +76,8 @@ def render_arc(scene: Scene, source_mag: Mapping[str, float], psf: Mapping[str, 
         padding_pix=max(_reach_pix(one, scene.pixel_scale) for one in psf.values()),
         finest_fwhm=min(WIDEST_FWHM, *(one.fwhm_arcsec for one in psf.values())),
     )
+    if tearing is not None:
+        light = _torn(light, scene, tearing, min(one.fwhm_arcsec for one in psf.values()))
     blurred = blur(light_spectrum(light), list(psf.values()), scene.pixel_scale)
     images = {band: image * float(flux_of(source_mag[band])) for band, image in zip(psf, blurred, strict=True)}
     return RenderedArc(images, float(light.grid.sum()))
@@ -83,6 +92,16 @@ def shot_noise(
     """
     draw = rng.standard_normal(arc.shape, dtype=np.float32)
     return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / np.asarray(electrons_per_nmgy, float)) * draw)
+
+
+def _torn(light: GridLight, scene: Scene, tearing: Tearing, fwhm_arcsec: float) -> GridLight:
+    """The light with its sectors shuffled, where it can reach the stamp."""
+    lit = 2 * REACH + light.fine * light.size + 1
+    x, y = (REACH + light.fine * place for place in scene.centre_pix)
+    sigma = light.fine * fwhm_arcsec / SIGMA_TO_FWHM / scene.pixel_scale
+    grid = light.grid.copy()
+    grid[:lit, :lit] = azimuthal_shuffle(light.grid[:lit, :lit], (x, y), tearing, seen_through_pix=sigma).image
+    return replace(light, grid=grid)
 
 
 def _is_narrow(psf: Psf, pixel_scale: float) -> bool:

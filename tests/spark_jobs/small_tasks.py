@@ -50,6 +50,14 @@ def control_task(**changes: Any) -> dict[str, Any]:
     return task | {"task_id": "b" * 32, "kind": "control", "label": 0} | changes
 
 
+def negative_task(kind: str, **changes: Any) -> dict[str, Any]:
+    """A hard negative beside the hand-made pair: light 1.2 arcsec to the west as bright as the arc, or in its place."""
+    task = lens_task(task_id="c" * 32, pair_id=None, kind=kind, label=0, non_lens_property=kind, predicted_magnification=8.0)
+    task |= {"added_x_arcsec": 1.2, "added_y_arcsec": 0.0, "added_radius_arcsec": 0.4, "added_width_arcsec": 0.6}
+    task |= {"added_angle_rad": 0.3, "added_axis_ratio": 0.8, "added_mag_g": 20.9, "added_mag_r": 20.5, "added_mag_z": 20.2}
+    return task | changes
+
+
 def cutout_row(*, bands: str = "".join(BANDS), size: int = SIZE, **changes: Any) -> dict[str, Any]:
     """The cutout of the task's host: a Gaussian galaxy in white noise, ten columns of it without data."""
     rng = np.random.default_rng(17)

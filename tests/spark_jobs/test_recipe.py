@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from schemas.job_entry import InputError
 from spark_jobs.recipe import MAX_RECIPE_BYTES, Recipe, packaged_recipes, parse_recipe, read_recipe
+from spark_jobs.recipe_negatives import KINDS
 from tests.spark_jobs.recipe_texts import SHIPPED, changed, shipped_text
 
 Place = tuple[str | int, ...]
@@ -58,6 +59,7 @@ each_place = pytest.mark.parametrize(
 )
 LAWS = {content["law"] for name in SHIPPED for content in whole(name)["priors"].values() if content}
 DEFAULTS: set[Place] = {("tasks", "configurations_per_host"), ("psf", "beta"), ("noise", "reference")}
+DEFAULTS |= {("negatives",), *(("negatives", kind) for kind in KINDS)}
 DEFAULTS |= {("priors", "mass_slope"), ("priors", "source_magnitude", "scatter")}
 DEFAULTS |= {("priors", "source_light", name) for name in ("size_factor_range", "knots_share", "knot_number_range")}
 DEFAULTS |= {("priors", "source_light", name) for name in ("knot_flux_share_range", "knot_fwhm")}

@@ -2,7 +2,7 @@
 
 Views: ``stamps`` (the stamps contract without its blob, with ``file``, the path relative to the directory, and ``row``, the
 number of the row in that file), ``stamp_index`` (the index contract), ``tasks`` (the plan's, where one was given).
-Plain SQL that DuckDB and Trino both run.
+Plain SQL that DuckDB and Trino both run, but for the quantiles, which Trino calls approx_percentile.
 """
 
 from __future__ import annotations
@@ -69,6 +69,28 @@ FROM stamps
 WHERE (kind = 'lens' AND label <> 1) OR (kind <> 'lens' AND label <> 0)
 GROUP BY kind, label
 ORDER BY kind, label
+"""
+
+ADDED_LIGHT = """
+SELECT count(*) FILTER (WHERE kind = 'lens'), count(*) FILTER (WHERE kind NOT IN ('lens', 'control'))
+FROM stamps
+WHERE reasons = 0
+"""
+
+NEGATIVES_WITHOUT_PROPERTY = """
+SELECT task_id
+FROM stamps
+WHERE kind NOT IN ('lens', 'control') AND reasons = 0 AND (non_lens_property IS NULL OR non_lens_property = '')
+ORDER BY task_id
+"""
+
+NEGATIVE_IN_R = "kind NOT IN ('lens', 'control', 'trail')"
+"""A trail lies in one band, which may be another."""
+
+QUARTILES = """
+SELECT count({column}), quantile_cont({column}, 0.5), quantile_cont({column}, 0.75) - quantile_cont({column}, 0.25)
+FROM (SELECT *, CASE WHEN arc_snr > 0 THEN log10(arc_snr) END AS log_arc_snr FROM stamps)
+WHERE reasons = 0 AND {which}
 """
 
 WRONG_FOLDER = """

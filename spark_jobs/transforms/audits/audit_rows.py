@@ -17,6 +17,7 @@ from schemas.refusal_reasons import Reason, names_of
 from schemas.stamps import STAMP_INDEX, STAMPS
 from schemas.tasks import IDENTITY
 from spark_jobs.transforms.audits import audit_queries as sql
+from spark_jobs.transforms.audits.audit_negatives import hard_negatives, matched_negatives
 from spark_jobs.transforms.audits.audit_result import Check, Verdict, examples
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -56,6 +57,8 @@ def row_checks(views: Connection, *, split_key: str, planned: bool) -> list[Chec
         "pairs": partial(_pairs, views),
         "labels and kinds": partial(_labels, views),
         "injected columns": partial(_injected, views),
+        "hard negatives": partial(hard_negatives, views),
+        "negatives matched to lenses": partial(matched_negatives, views),
         "split folders": partial(_folders, views),
         "origin of the rows": partial(_origins, views),
         "index against stamps": partial(_index, views),

@@ -21,14 +21,16 @@ from schemas.stamps import OBSERVABLES, STAMPS
 from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
 from spark_jobs.physics.arc_observables import arc_visibility, magnitude_of
 from spark_jobs.physics.effective_gain import effective_gain
-from spark_jobs.physics.render_arc import Psf, RenderedArc, render_arc, shot_noise
+from spark_jobs.physics.render_arc import Psf, RenderedArc, shot_noise
 from spark_jobs.recipe import Recipe
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.keyed_chance import generator
-from spark_jobs.transforms.simulation.task_scene import RefusalError, SceneMaker
+from spark_jobs.transforms.simulation.injected_light import LightMaker
+from spark_jobs.transforms.simulation.task_scene import RefusalError
 
 Row = dict[str, Any]
 
+CONTROL = "control"
 _EMPTY_ROW: Row = dict.fromkeys(STAMPS.names)
 _FROM_CUTOUT: tuple[str, ...] = (
     "ra_deg",
@@ -45,7 +47,7 @@ class Host:
 
     cutout: Row
     raw_magnitudes: Mapping[str, float | None]
-    pixels: Mapping[str, npt.NDArray[np.generic]]
+    pixels: Mapping[str, npt.NDArray[Any]]
 
     @cached_property
     def columns(self) -> Row:
@@ -80,7 +82,7 @@ class StampMaker:
             row["reasons"] = task["reasons"] | cutout["reasons"]
             if host.pixels and not row["reasons"]:
                 try:
-                    if task["label"] and not gains:
+                    if task["kind"] != CONTROL and not gains:
                         gains = self._gains(host)
                     self._make(row, host, gains)
                 except RefusalError as refusal:
@@ -93,31 +95,19 @@ class StampMaker:
         return rows
 
     @cached_property
-    def _scenes(self) -> SceneMaker:
-        return SceneMaker(self.recipe, self.bank)
+    def _lights(self) -> LightMaker:
+        return LightMaker(self.recipe, self.bank)
 
     def _make(self, row: Row, host: Host, gains: Mapping[str, float | None]) -> None:
         """Fill a task's row in: its pixels and what was measured, or the reasons why its arc is not accepted."""
         images = host.images
-        if row["label"]:
-            psf = self._scenes.psf(row, host.cutout)
-            arc = self._render(row, host.cutout, psf)
+        if row["kind"] != CONTROL:
+            psf = self._lights.psf(row, host.cutout)
+            arc = self._lights.light(row, host.cutout, psf)
             images = self._added(row, images, arc, gains)
-            row |= _observables(row, arc, psf, host.pixels["invvar_r"], host.raw_magnitudes["r"])
-            row["reasons"] |= self._judgement(row)
+            row |= _observables(row, arc, psf, host)
+            row["reasons"] |= self._judgement(arc, host)
         row["stamp_npz"] = None if row["reasons"] else encode_stamp(images)
-
-    def _render(self, task: Row, cutout: Row, psf: Mapping[str, Psf]) -> RenderedArc:
-        scene = self._scenes.scene(task, cutout)
-        try:
-            arc = render_arc(scene, {band: task[f"source_mag_{band}"] for band in BANDS}, psf)
-        except (TypeError, ValueError) as error:
-            raise RefusalError(Reason.BAD_PARAMETERS) from error
-        if not arc.magnification > 0:
-            raise RefusalError(Reason.SOURCE_OFF_STAMP)
-        if not all(np.isfinite(image.sum()) for image in arc.images.values()):
-            raise RefusalError(Reason.BAD_PARAMETERS)
-        return arc
 
     def _added(
         self, row: Row, hosts: Mapping[str, npt.NDArray[np.float32]], arc: RenderedArc, gains: Mapping[str, float | None]
@@ -142,23 +132,25 @@ class StampMaker:
             for band in BANDS
         }
 
-    def _judgement(self, observables: Row) -> int:
-        """Reason bits of a rendered arc that the recipe does not accept; the row keeps what was measured."""
-        accept = self.recipe.accept
-        if accept is None:
+    def _judgement(self, arc: RenderedArc, host: Host) -> int:
+        """Reason bits of rendered light that the recipe does not accept; the row keeps what was measured.
+
+        A trail is judged in the one band that it is in, everything else in r.
+        """
+        if self.recipe.accept is None:
             return 0
-        faint = observables["arc_snr"] < accept.minimum_rendered_arc_snr
-        return Reason.ARC_TOO_FAINT.value if faint else 0
+        band = next((band for band in ("r", *BANDS) if arc.images[band].any()), "r")
+        snr = arc_visibility(arc.images[band], host.pixels[f"invvar_{band}"]).snr
+        return Reason.ARC_TOO_FAINT.value if snr < self.recipe.accept.minimum_rendered_arc_snr else 0
 
 
-def _observables(
-    task: Row, arc: RenderedArc, psf: Mapping[str, Psf], invvar: npt.NDArray[Any], host_mag_r: float | None
-) -> Row:
+def _observables(task: Row, arc: RenderedArc, psf: Mapping[str, Psf], host: Host) -> Row:
     """Every column of OBSERVABLES, and the PSF widths that were used."""
-    visible = arc_visibility(arc.images["r"], invvar)
+    visible = arc_visibility(arc.images["r"], host.pixels["invvar_r"])
+    host_mag_r = host.raw_magnitudes["r"]
     flux = {band: float(arc.images[band].sum()) for band in BANDS}
     measured: Row = {
-        "magnification": arc.magnification,
+        "magnification": arc.magnification if task["label"] else None,
         "arc_snr": visible.snr,
         "arc_peak_snr": visible.peak_snr,
         "arc_pixels_1sigma": visible.pixels_1sigma,

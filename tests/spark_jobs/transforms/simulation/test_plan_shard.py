@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -16,8 +17,9 @@ from schemas.job_entry import InputError
 from schemas.refusal_reasons import Reason
 from schemas.split_rule import split_of
 from schemas.survey import BANDS
-from schemas.tasks import ACCEPTANCE, LENS, SOURCE, TASKS
+from schemas.tasks import ACCEPTANCE, LENS, NEGATIVE, SOURCE, TASKS
 from spark_jobs.recipe import Recipe, read_recipe
+from spark_jobs.recipe_negatives import KINDS
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.simulation.plan_shard import host_split, plan_shard, task_id, tasks_per_host
 from tests.spark_jobs.small_bank import write_small_bank
@@ -72,12 +74,16 @@ def test_every_host_has_the_number_of_tasks_that_the_guard_counts_with_and_no_id
     bank: SourceBank, base: str, tasks: Row | None, each: int
 ) -> None:
     by_cell = {"split": {"key": "host_cell", "fractions": {"train": 0.4, "val": 0.3, "test": 0.3}}}
-    recipe = recipe_with(base, **({"tasks": tasks, **by_cell} if tasks else {}))
+    recipe = recipe_with(base, **({"tasks": tasks, **by_cell, "negatives": None} if tasks else {}))
     rows = planned(recipe, host_table(range(20)), bank)
     assert tasks_per_host(recipe) == each
     assert set(Counter(row["host_id"] for row in rows).values()) == {each}
     assert len({row["task_id"] for row in rows}) == len(rows) == 20 * each
     assert [row["host_id"] for row in rows[::each]] == [f"9010-1-{n}" for n in range(20)]  # host by host
+
+
+def ids_of(numbers: list[int]) -> set[str]:
+    return {f"9010-1-{n}" for n in numbers}
 
 
 def test_a_plan_depends_neither_on_the_order_nor_on_the_company_of_hosts(bank: SourceBank) -> None:
@@ -86,7 +92,7 @@ def test_a_plan_depends_neither_on_the_order_nor_on_the_company_of_hosts(bank: S
     for numbers in (list(range(24))[::-1], [5], list(range(3, 9))):
         rows = planned(recipe, host_table(numbers), bank, shard=9)
         assert [row | {"shard": 0} for row in rows] == [whole[row["task_id"]] for row in rows]
-        assert len(rows) == 6 * len(numbers)
+        assert {row["task_id"] for row in rows} == {name for name, row in whole.items() if row["host_id"] in ids_of(numbers)}
 
 
 def test_another_seed_is_another_plan_and_so_is_another_recipe(bank: SourceBank) -> None:
@@ -135,7 +141,7 @@ def test_templates_come_from_the_task_s_own_split(bank: SourceBank) -> None:
 
 
 def test_a_pair_shares_everything_but_its_kind_and_what_was_drawn(bank: SourceBank) -> None:
-    rows = planned(recipe_with("realistic", tasks=PAIRED), host_table(range(10)), bank)
+    rows = planned(recipe_with("realistic", tasks=PAIRED, negatives=None), host_table(range(10)), bank)
     pairs = defaultdict(dict)
     for row in rows:
         pairs[row["pair_id"]][row["kind"]] = row
@@ -155,7 +161,7 @@ def test_where_no_draw_is_accepted_the_pair_is_refused_as_one_and_its_draws_stay
     accept |= {
         f"minimum_{name}": 0.0 for name in ("magnification", "predicted_arc_snr", "theta_e_over_fwhm", "rendered_arc_snr")
     }
-    rows = planned(recipe_with("realistic", accept=accept), host_table(range(5)), bank)
+    rows = planned(recipe_with("realistic", accept=accept, negatives=None), host_table(range(5)), bank)
     assert len(rows) == 10
     for row in rows:
         reason = Reason.NO_ACCEPTED_DRAW if row["kind"] == "lens" else Reason.PARTNER_REFUSED
@@ -165,6 +171,41 @@ def test_where_no_draw_is_accepted_the_pair_is_refused_as_one_and_its_draws_stay
         if row["kind"] == "lens":
             assert row["n_refused_redshift"] + row["n_refused_theta_e"] == 7
             assert row["n_refused_theta_e"] > 3
+
+
+def test_hard_negatives_stand_beside_lenses_which_stay_as_they_are_without_them(bank: SourceBank) -> None:
+    hosts = host_table(range(300))
+    rows = planned(read_recipe("realistic"), hosts, bank)
+    negatives = [row for row in rows if row["kind"] not in ("lens", "control")]
+    assert {row["kind"] for row in negatives} == set(KINDS)
+    expected = 300 * 0.35 / 0.65
+    assert len(negatives) == pytest.approx(expected, abs=4 * (expected * (1 - 0.35 / 0.65)) ** 0.5)
+    assert len(rows) == pytest.approx(300 * tasks_per_host(read_recipe("realistic")), rel=0.05)
+    assert {(row["label"], row["pair_id"], row["reasons"]) for row in negatives} == {(0, None, 0)}
+    lenses = {row["host_id"]: [row[name] for name in DRAWN] for row in rows if row["kind"] == "lens"}
+    bare = planned(recipe_with("realistic", negatives=None), hosts, bank)
+    assert lenses == {row["host_id"]: [row[name] for name in DRAWN] for row in bare if row["kind"] == "lens"}
+    assert all([row[name] for name in DRAWN] != lenses[row["host_id"]] for row in negatives)
+
+
+def test_only_a_hard_negative_has_the_columns_of_one_and_it_is_matched_to_its_own_draw(bank: SourceBank) -> None:
+    own = [column.name for column in NEGATIVE]
+    for row in planned(read_recipe("realistic"), host_table(range(200)), bank):
+        if row["kind"] in ("lens", "control"):
+            assert {row[name] for name in own} == {None}
+        else:
+            assert row["non_lens_property"]
+            bound = (1 + (2 * row["theta_e_arcsec"] / row["source_half_light_arcsec"]) ** 2) ** 0.5
+            magnified = 2.5 * math.log10(min(row["predicted_magnification"], bound))
+            seen = [row[f"added_mag_{band}"] for band in BANDS]
+            assert any(m == pytest.approx(row[f"source_mag_{b}"] - magnified) for b, m in zip(BANDS, seen, strict=True) if m)
+
+
+def test_a_host_without_a_colour_refuses_the_negatives_that_need_one_and_no_lens(bank: SourceBank) -> None:
+    rows = planned(read_recipe("realistic"), host_table(range(200), mag_raw_z=None), bank)
+    refused = {row["kind"] for row in rows if row["reasons"] == Reason.BAD_PARAMETERS}
+    assert {"companion", "spiral"} <= refused <= {"companion", "spiral", "ring"}
+    assert {row["reasons"] for row in rows if row["kind"] in ("lens", "control", "unlensed", "shuffled", "trail")} == {0}
 
 
 def test_where_a_redshift_comes_from_is_told(bank: SourceBank) -> None:

@@ -1,0 +1,160 @@
+"""What a hard negative asks to be drawn: its light, where on the stamp, and how bright in each band, ready for the renderer.
+
+A shuffled arc is not made here: its light must first be lensed.
+Legend: a task is a row of the tasks table, a cutout one of the cutouts table; angles in arcsec and rad as named there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schemas.refusal_reasons import Reason
+from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
+from spark_jobs.physics.drawn_light import DrawnLight
+from spark_jobs.physics.render_arc import Scene
+from spark_jobs.physics.ring_light import ring_light
+from spark_jobs.physics.source_light import Source, sersic_source, template_source
+from spark_jobs.physics.spiral_light import spiral_light
+from spark_jobs.physics.streak_light import Streak, cross_light, trail_light
+from spark_jobs.recipe_negatives import KINDS, Companion, Ring, Spiral
+from spark_jobs.recipe_priors import FlatSquareLight
+from spark_jobs.transforms.keyed_chance import generator
+from spark_jobs.transforms.simulation.task_scene import RefusalError, SceneMaker
+
+Row = dict[str, Any]
+
+DARK_MAG = math.inf
+"""Magnitude of no light: what a trail has in the bands of other exposures."""
+_EVEN_PIXELS = 96
+
+
+@dataclass(frozen=True)
+class NegativeLight:
+    """Light of unit flux, its place from the galaxy's centre in arcsec, and what share of it is on the stamp by design."""
+
+    source: Source
+    beta: tuple[float, float]
+    share_on_stamp: float = 1.0
+
+
+def negative_scene(task: Row, cutout: Row, scenes: SceneMaker) -> tuple[Scene, dict[str, float]]:
+    """The scene of a hard negative, and its magnitude in each band, for ``render_arc``.
+
+    The magnitudes are those of the light that is drawn: what a streak has on the stamp is ``added_mag``, what it has beyond
+    comes on top. Raises RefusalError for light that cannot be, ValueError for a task that is no hard negative or is shuffled.
+    """
+    light = negative_light(task, scenes)
+    try:
+        centre = (cutout["x_centre_pix"], cutout["y_centre_pix"])
+        scene = Scene(None, light.source, light.beta, centre, cutout["size_pix"], PIXEL_SCALE_ARCSEC)
+    except (TypeError, ValueError) as error:
+        raise RefusalError(Reason.BAD_PARAMETERS) from error
+    beyond = 2.5 * math.log10(light.share_on_stamp)
+    return scene, {band: magnitude + beyond for band, magnitude in added_magnitudes(task).items()}
+
+
+def added_magnitudes(task: Row) -> dict[str, float]:
+    """Magnitude of a hard negative's light in each band; DARK_MAG in the bands that a trail leaves out.
+
+    Raises RefusalError where a band that should have light has none.
+    """
+    magnitudes = {band: task[f"added_mag_{band}"] for band in BANDS}
+    dark = [band for band, magnitude in magnitudes.items() if magnitude is None or not math.isfinite(magnitude)]
+    if len(dark) > (len(BANDS) - 1 if task["kind"] == "trail" else 0):
+        raise RefusalError(Reason.BAD_PARAMETERS)
+    return {band: DARK_MAG if band in dark else float(magnitude) for band, magnitude in magnitudes.items()}
+
+
+def negative_light(task: Row, scenes: SceneMaker) -> NegativeLight:
+    """The light of a hard negative of any kind but shuffled.
+
+    Raises RefusalError for shapes that cannot be drawn, ValueError for a kind that is none of ours.
+    """
+    kind = task["kind"]
+    if kind not in _LIGHTS:
+        raise ValueError(f"task {task['task_id']} is of kind {kind!r}; wanted one of {', '.join(_LIGHTS)}")
+    shape = getattr(scenes.recipe.negatives, kind, None)
+    if shape is None:
+        raise RefusalError(Reason.BAD_PARAMETERS)
+    try:
+        if not all(math.isfinite(task[f"added_{axis}_arcsec"]) for axis in "xy"):
+            raise RefusalError(Reason.BAD_PARAMETERS)
+        return _LIGHTS[kind](shape, task, scenes)
+    except (TypeError, ValueError) as error:
+        raise RefusalError(Reason.BAD_PARAMETERS) from error
+
+
+def _unlensed(_: Any, task: Row, scenes: SceneMaker) -> NegativeLight:
+    """The draw's own source, its size scaled so that its half-light radius is the added one."""
+    factor = task["added_radius_arcsec"] / task["source_half_light_arcsec"]
+    prior = scenes.recipe.priors.source_light
+    if task["source_kind"] == "flat_square" and isinstance(prior, FlatSquareLight):
+        even = np.full((_EVEN_PIXELS, _EVEN_PIXELS), _EVEN_PIXELS**-2.0)
+        return _placed(task, template_source(even, factor * prior.side / _EVEN_PIXELS, task["source_angle_rad"]))
+    scaled = task | {"source_half_light_arcsec": task["added_radius_arcsec"]}
+    if task["source_size_factor"] is not None:
+        scaled["source_size_factor"] = factor * task["source_size_factor"]
+    return _placed(task, scenes.source(scaled))
+
+
+def _ring(ring: Ring, task: Row, _: SceneMaker) -> NegativeLight:
+    bar_share = ring.bar_share if task["non_lens_property"] == "disc_connected" else 0.0
+    return _drawn(task, ring_light(**_shape(task, "radius", "width"), bar_share=bar_share))
+
+
+def _spiral(spiral: Spiral, task: Row, _: SceneMaker) -> NegativeLight:
+    """Arms whose pitch and winding are chance of the task's own: no column holds them."""
+    rng = generator(task["run_seed"], task["task_id"], "spiral arms")
+    pitch, mirrored = math.radians(rng.uniform(*spiral.pitch_range)), bool(rng.uniform() < 0.5)
+    return _drawn(task, spiral_light(**_shape(task, "radius", "width"), pitch=pitch, mirrored=mirrored))
+
+
+def _companion(companion: Companion, task: Row, _: SceneMaker) -> NegativeLight:
+    axis_ratio, angle = task["added_axis_ratio"], task["added_angle_rad"]
+    return _placed(task, sersic_source(task["added_radius_arcsec"], companion.sersic_index, axis_ratio, angle))
+
+
+def _trail(_: Any, task: Row, scenes: SceneMaker) -> NegativeLight:
+    return _streak(trail_light, task, scenes)
+
+
+def _spike(_: Any, task: Row, scenes: SceneMaker) -> NegativeLight:
+    return _streak(cross_light, task, scenes)
+
+
+_LIGHTS: Mapping[str, Callable[[Any, Row, SceneMaker], NegativeLight]] = {
+    "unlensed": _unlensed,
+    "ring": _ring,
+    "spiral": _spiral,
+    "companion": _companion,
+    "trail": _trail,
+    "spike": _spike,
+}
+if set(_LIGHTS) != set(KINDS) - {"shuffled"}:
+    raise RuntimeError(f"lights are drawn for {sorted(_LIGHTS)}; the recipe knows {KINDS}")
+
+
+def _shape(task: Row, *lengths: str) -> dict[str, float]:
+    shape = {name: task[f"added_{name}_arcsec"] for name in lengths}
+    return shape | {"axis_ratio": task["added_axis_ratio"], "angle": task["added_angle_rad"]}
+
+
+def _placed(task: Row, source: Source) -> NegativeLight:
+    return NegativeLight(source, (task["added_x_arcsec"], task["added_y_arcsec"]))
+
+
+def _drawn(task: Row, light: DrawnLight) -> NegativeLight:
+    return _placed(task, template_source(light.image, light.pixel_scale_arcsec))
+
+
+def _streak(streak_light: Callable[..., Streak], task: Row, scenes: SceneMaker) -> NegativeLight:
+    """A streak's image has its place in it: it stands at the galaxy's centre, which is taken for the stamp's middle."""
+    x, y, angle, width = (task[f"added_{name}"] for name in ("x_arcsec", "y_arcsec", "angle_rad", "width_arcsec"))
+    streak = streak_light(x, y, angle, width, scenes.recipe.size_pix * PIXEL_SCALE_ARCSEC)
+    source = template_source(streak.light.image, streak.light.pixel_scale_arcsec)
+    return NegativeLight(source, (0.0, 0.0), streak.share_on_stamp)
