@@ -33,6 +33,7 @@ class Reason(IntFlag):
     ARC_TOO_FAINT = 1 << 24
     PARTNER_REFUSED = 1 << 25
     STILL_AN_ARC = 1 << 26
+    WEIGHTED_OUT = 1 << 27
 
 
 MEANINGS: dict[Reason, str] = {
@@ -59,6 +60,7 @@ MEANINGS: dict[Reason, str] = {
     Reason.ARC_TOO_FAINT: "the rendered arc is below the recipe's signal to noise or magnification",
     Reason.PARTNER_REFUSED: "the other half of the pair was refused",
     Reason.STILL_AN_ARC: "a shuffled arc is too like the whole one behind the PSF to be labelled a negative",
+    Reason.WEIGHTED_OUT: "an accepted draw that the recipe's weighting did not keep",
 }
 
 

@@ -100,7 +100,7 @@ PSF_USED = per_band(
 
 ACCEPTANCE = (
     _count("n_drawn", "Draws made for this task, the accepted one included."),
-    _count("n_refused_weight", "Draws refused by the recipe's weighting."),
+    _count("n_refused_weight", "Accepted draws that the recipe's weighting did not keep: 1 or 0, since it is not drawn again."),
     _count("n_refused_redshift", "Draws refused because the source is not far enough behind the lens."),
     _count(
         "n_refused_theta_e",

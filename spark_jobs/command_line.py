@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mock-sky": ("spark_jobs.mock_sky", "draw survey bricks and catalogues to practise on"),
     "select-hosts": ("spark_jobs.select_hosts", "choose massive galaxies from sweep catalogues"),
     "source-bank": ("spark_jobs.build_source_bank", "make a bank of source galaxies from HST images or fits"),
+    "population": ("spark_jobs.population", "draw what a recipe would make, as a picture to decide by"),
     "plan": ("spark_jobs.plan_tasks", "draw what will be made, without pixels"),
     "cut-hosts": ("spark_jobs.cut_hosts", "cut the planned hosts out of the survey's bricks"),
     "inject": ("spark_jobs.inject", "make the stamps"),

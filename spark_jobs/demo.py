@@ -20,7 +20,7 @@ JOB = "demo"
 _FEWEST_BRICKS = 12  # fewer leave a split without a sky cell of its own
 
 DESCRIPTION = """\
-Run every step of the work on a sky that is drawn for it: survey bricks, hosts, source bank, plan, cutouts, stamps, audit,
+Run every step of the work on a sky that is drawn for it: survey bricks, hosts, source bank, population, plan, cutouts, stamps, audit,
 training, scores, evaluation, report. No survey data, no GPU and no installed Java are needed; about ten minutes on two cores.
 """
 EPILOG = """\
@@ -81,6 +81,7 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
     sky, hosts, bank, plan = at("sky"), at("hosts"), at("bank.h5"), at("plan")
     cutouts, stamps, scores, metrics = at("cutouts"), at("stamps"), at("scores"), at("metrics.json")
     drawn = ("--bricks", str(bricks), "--brick-size", "1000", "--hosts-per-brick", "40", "--seed", str(seed))
+    drawn_from = ("--bank", bank, "--seed", str(seed), "--tasks", "20000")
     planned = ("--bank", bank, "--seed", str(seed), "--stamps-per-shard", "400")
     training = ("--out", at("training"), "--settings", "demo", "--seed", str(seed))
     shown = ("--scores", scores, "--metrics", metrics, "--checkpoint-log", at("training/log.jsonl"))
@@ -88,6 +89,9 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
         Step("Draw survey bricks and catalogues", ("mock-sky", "--out", sky, *drawn)),
         Step("Choose massive galaxies", ("select-hosts", "--sweeps", f"{sky}/sweep", "--out", hosts)),
         Step("Make a bank of source galaxies", ("source-bank", "--out", bank, "--procedural", "400", "--seed", str(seed))),
+        Step(
+            "Look at what would be made", ("population", "demo", "--hosts", hosts, *drawn_from, "--out", at("population.png"))
+        ),
         Step("Plan what will be made", ("plan", "--recipe", "demo", "--hosts", hosts, *planned, "--out", plan)),
         Step("Cut the planned hosts out of the bricks", ("cut-hosts", "--hosts", plan, "--bricks", sky, "--out", cutouts)),
         Step("Make the stamps", ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", stamps)),

@@ -17,6 +17,7 @@ from spark_jobs.recipe_entry import Entry
 from spark_jobs.recipe_negatives import Negatives
 from spark_jobs.recipe_priors import GridRadius, HostOffsetMagnitude, Priors
 from spark_jobs.recipe_units import IN_ORDER, Arcsec, ElectronPerNmgy, Mag, MagPerArcsec2, Pix
+from spark_jobs.recipe_weighting import Weighting
 from spark_jobs.yaml_mapping import read_mapping
 
 MAX_RECIPE_BYTES = 1 << 20
@@ -133,6 +134,7 @@ class Recipe(Entry):
     noise: Noise
     accept: Accept | None
     negatives: Negatives | None = None
+    weighting: Weighting | None = None
     _content: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")

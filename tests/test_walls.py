@@ -62,16 +62,19 @@ PHYSICS = Wall(
     rooms_of("spark_jobs.physics"),
     ("schemas", "trainer", "pyarrow", "pyspark", "torch", "galsim", "pydantic", "spark_jobs.transforms", "spark_jobs.session"),
 )
+PICTURE = "spark_jobs.transforms.simulation.population_figure"
 TRANSFORMS = Wall(
-    rooms_of("spark_jobs.transforms"), ("pyspark", "torch", "trainer", "spark_jobs.session", "spark_jobs.spark_map")
+    rooms_of("spark_jobs.transforms", PICTURE),
+    ("pyspark", "torch", "matplotlib", "trainer", "spark_jobs.session", "spark_jobs.spark_map"),
 )
 JOBS = Wall(
-    rooms_of("spark_jobs", "spark_jobs.physics", "spark_jobs.transforms"),
+    rooms_of("spark_jobs", "spark_jobs.physics", "spark_jobs.transforms", "spark_jobs.population"),
     ("pyspark", "torch", "torchvision", "sklearn", "matplotlib", "trainer"),
 )
+POPULATION = Wall(("spark_jobs.population", PICTURE), ("pyspark", "torch", "torchvision", "sklearn", "trainer"))
 TRAINER = Wall(rooms_of("trainer"), ("spark_jobs", "pyspark", "galsim", "numba", "duckdb", "h5py"))
 # Walls that one interpreter looks at one after the other: the later ones may know what the earlier ones brought.
-INTERPRETERS = {"ground": (SCHEMAS, ENTRANCE), "spark half": (PHYSICS, TRANSFORMS, JOBS), "trainer": (TRAINER,)}
+INTERPRETERS = {"ground": (SCHEMAS, ENTRANCE), "spark half": (PHYSICS, TRANSFORMS, JOBS, POPULATION), "trainer": (TRAINER,)}
 
 
 def brought_through(*walls: Wall) -> dict[str, str]:

@@ -46,7 +46,10 @@ class ReportPaths:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """The inputs in memory. Arrays are one element an index row, NaN where a value is null or a stamp was not scored."""
+    """The inputs in memory. Arrays are one element an index row, NaN where a value is null or a stamp was not scored.
+
+    ``draws`` has a row a lens task.
+    """
 
     stamps: Path
     record: dict[str, Any]
@@ -96,7 +99,7 @@ def read_inputs(paths: ReportPaths) -> ReportInputs:
     index = _tables(paths.stamps, STAMP_INDEX, "index/", (*_INDEX_COLUMNS, *_DRAWS))
     if index is None or index.num_rows == 0:
         raise InputError(f"{paths.stamps} has no index rows; wanted a stamps directory that dhs inject filled")
-    tasks = _tables(paths.plan, TASKS, "tasks/", ("task_id", *_DRAWS)) if paths.plan else None
+    tasks = _tables(paths.plan, TASKS, "tasks/", ("label", *_DRAWS)) if paths.plan else None
     if tasks is not None:
         _check_same_run(paths, record)
     logits, checkpoint = _scores(paths, index) if paths.scores else (None, "")
@@ -110,7 +113,7 @@ def read_inputs(paths: ReportPaths) -> ReportInputs:
         stamps=paths.stamps,
         record=record,
         index=index,
-        draws=(index if tasks is None else tasks).select(_DRAWS),
+        draws=_draws_of_lenses(index if tasks is None else tasks),
         tasks_planned=None if tasks is None else tasks.num_rows,
         logits=logits,
         checkpoint_hash=checkpoint or (metrics.checkpoint_hash if metrics else None) or "",
@@ -122,6 +125,11 @@ def read_inputs(paths: ReportPaths) -> ReportInputs:
 def column_numbers(table: pa.Table, name: str) -> FloatArray:
     """A numeric column as float64, NaN for null."""
     return np.asarray(pc.cast(table[name], pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _draws_of_lenses(rows: pa.Table) -> pa.Table:
+    """The account of the draws; those that hard negatives are matched to are no part of the selection function."""
+    return rows.filter(pc.equal(rows["label"], 1)).select(_DRAWS)
 
 
 def _tables(directory: Path, contract: Contract, under: str, columns: tuple[str, ...]) -> pa.Table | None:

@@ -28,6 +28,7 @@ _REFUSED_BECAUSE = {
     "n_refused_images": "single image",
     "n_refused_magnification": "magnification",
     "n_refused_snr": "arc S/N",
+    "n_refused_weight": "weighting",
 }
 
 

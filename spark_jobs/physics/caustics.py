@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.physics.compiled import compiled
-from spark_jobs.physics.sie_deflection import sie_deflection_at
+from spark_jobs.physics.compiled import compiled, inlined
+from spark_jobs.physics.isothermal_directions import COSINE, DIRECTIONS, SINE, at_direction, fill_directions, in_lens_frame
 
 FloatArray = npt.NDArray[np.float64]
 
-DIRECTIONS = 128
-_MARGIN = 1.0 + 0.5 * (math.pi / DIRECTIONS) ** 2 * 4.0
-"""Between two directions a curve may reach a little farther than at either; four times what a circle would."""
+_MARGIN = 1.01
+"""A cusp between two directions reaches up to 0.9 per cent farther than the curve does at either (axis ratio 0.2)."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,24 @@ class Caustics:
     caustic_area: FloatArray
 
 
-@compiled("UniTuple(float64, 4)(float64, float64, float64, float64, float64, float64)")
-def curves_at(
-    angle: float, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
+@inlined
+def _points(
+    c: float, s: float, ax: float, ay: float, w: float, gamma1: float, gamma2: float
 ) -> tuple[float, float, float, float]:
-    """Points (x, y) of the cut and of the tangential caustic that belong to one direction."""
-    ex, ey = math.cos(angle), math.sin(angle)
-    c, s = math.cos(phi), math.sin(phi)
-    u, v = c * ex + s * ey, c * ey - s * ex
-    au, av = sie_deflection_at(u, v, theta_e, q)
-    ax, ay = c * au - s * av, s * au + c * av
-    w = theta_e / math.sqrt(q * u * u + v * v / q)
-    # (1 - Gamma)^-1 = (1 + Gamma) / (1 - gamma^2), Gamma being traceless; t = (-ey, ex).
-    across = (1.0 + gamma1) * ey * ey - 2.0 * gamma2 * ex * ey + (1.0 - gamma1) * ex * ex
+    """Points (x, y) of the cut and of the tangential caustic that belong to the direction (c, s), theta_e being one."""
+    # (1 - Gamma)^-1 = (1 + Gamma) / (1 - gamma^2), Gamma being traceless; t = (-s, c).
+    across = (1.0 + gamma1) * s * s - 2.0 * gamma2 * c * s + (1.0 - gamma1) * c * c
     r = w * across / (1.0 - gamma1 * gamma1 - gamma2 * gamma2)
-    bx = r * ((1.0 - gamma1) * ex - gamma2 * ey) - ax
-    by = r * ((1.0 + gamma1) * ey - gamma2 * ex) - ay
-    return -ax, -ay, bx, by
+    return -ax, -ay, r * ((1.0 - gamma1) * c - gamma2 * s) - ax, r * ((1.0 + gamma1) * s - gamma2 * c) - ay
+
+
+@compiled("UniTuple(float64, 4)(float64, float64, float64, float64, float64)")
+def curves_at(angle: float, theta_e: float, q: float, gamma1: float, gamma2: float) -> tuple[float, float, float, float]:
+    """Points (x, y) of the cut and of the tangential caustic that belong to one direction, in the lens frame."""
+    c, s = math.cos(angle), math.sin(angle)
+    ax, ay, w = at_direction(c, s, q)
+    cut_x, cut_y, x, y = _points(c, s, ax, ay, w, gamma1, gamma2)
+    return theta_e * cut_x, theta_e * cut_y, theta_e * x, theta_e * y
 
 
 @compiled(
@@ -60,18 +60,22 @@ def curves_at(
 def _many(
     theta_e: FloatArray, q: FloatArray, phi: FloatArray, gamma1: FloatArray, gamma2: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Half of the directions tell the rest: a curve's point opposite is the point turned by half a circle."""
     reach, cut, caustic = np.zeros_like(theta_e), np.zeros_like(theta_e), np.zeros_like(theta_e)
+    alpha_x, alpha_y, width = np.empty(DIRECTIONS), np.empty(DIRECTIONS), np.empty(DIRECTIONS)
     for i in range(theta_e.size):
-        x0, y0, x1, y1 = curves_at(0.0, theta_e[i], q[i], phi[i], gamma1[i], gamma2[i])
-        for k in range(DIRECTIONS):
-            angle = (k + 1) * 2.0 * math.pi / DIRECTIONS
-            u0, v0, u1, v1 = curves_at(angle, theta_e[i], q[i], phi[i], gamma1[i], gamma2[i])
-            cut[i] += 0.5 * (x0 * v0 - y0 * u0)
-            caustic[i] += 0.5 * (x1 * v1 - y1 * u1)
-            reach[i] = max(reach[i], math.hypot(u0, v0), math.hypot(u1, v1))
+        fill_directions(q[i], alpha_x, alpha_y, width)
+        g1, g2 = in_lens_frame(gamma1[i], gamma2[i], 2.0 * phi[i])
+        x0, y0, x1, y1 = _points(1.0, 0.0, alpha_x[0], alpha_y[0], width[0], g1, g2)
+        farthest = 0.0
+        for k in range(1, DIRECTIONS // 2 + 1):
+            u0, v0, u1, v1 = _points(COSINE[k], SINE[k], alpha_x[k], alpha_y[k], width[k], g1, g2)
+            cut[i] += x0 * v0 - y0 * u0
+            caustic[i] += x1 * v1 - y1 * u1
+            farthest = max(farthest, u0 * u0 + v0 * v0, u1 * u1 + v1 * v1)
             x0, y0, x1, y1 = u0, v0, u1, v1
-        reach[i] *= _MARGIN
-        cut[i], caustic[i] = abs(cut[i]), abs(caustic[i])
+        reach[i] = _MARGIN * theta_e[i] * math.sqrt(farthest)
+        cut[i], caustic[i] = theta_e[i] ** 2 * abs(cut[i]), theta_e[i] ** 2 * abs(caustic[i])
     return reach, cut, caustic
 
 

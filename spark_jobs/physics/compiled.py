@@ -16,7 +16,9 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 def compiled(signature: str) -> Callable[[Kernel], Kernel]:
     """Decorator: compile a kernel for one numba signature when its file is imported."""
-    return cast("Callable[[Kernel], Kernel]", numba.njit(signature, cache=True, fastmath=False, error_model="numpy"))
+    return cast(
+        "Callable[[Kernel], Kernel]", numba.njit(signature, cache=True, nogil=True, fastmath=False, error_model="numpy")
+    )
 
 
 def inlined(function: Kernel) -> Kernel:

@@ -12,70 +12,54 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.physics.compiled import compiled
-from spark_jobs.physics.sie_deflection import sie_deflection_at
+from spark_jobs.physics.compiled import compiled, inlined
+from spark_jobs.physics.isothermal_directions import COSINE, DIRECTIONS, SINE, at_direction, fill_directions, in_lens_frame
 
 FloatArray = npt.NDArray[np.float64]
 
-SCAN_STEPS = 128
-"""Directions scanned for a change of sign; two images closer than 2.8 degrees merge into none, at magnifications above 50."""
-_BISECTIONS = 40
 MAX_MAGNIFICATION = 1e3
 """A point on a caustic is infinitely magnified, a source of finite size is not."""
-
-_SIGNATURE = "UniTuple(float64, 3)(float64, float64, float64, float64, float64, float64, float64, float64)"
-
-
-@compiled(_SIGNATURE)
-def _mismatch(
-    a: float, beta_x: float, beta_y: float, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
-) -> tuple[float, float, float]:
-    """Cross product to be zero, radius of the image, and twice the convergence times the radius, in direction a."""
-    ca, sa, c, s = math.cos(a), math.sin(a), math.cos(phi), math.sin(phi)
-    u, v = c * ca + s * sa, c * sa - s * ca
-    du, dv = sie_deflection_at(u, v, theta_e, q)
-    tx, ty = beta_x + c * du - s * dv, beta_y + s * du + c * dv
-    ex, ey = (1.0 - gamma1) * ca - gamma2 * sa, (1.0 + gamma1) * sa - gamma2 * ca
-    radius = (tx * ex + ty * ey) / (ex * ex + ey * ey)
-    return ex * ty - ey * tx, radius, theta_e / math.sqrt(q * u * u + v * v / q)
+_STEPS = 60
+_CLOSE_ENOUGH = 1e-12  # rad
+_STEP = 2.0 * math.pi / DIRECTIONS
+"""Two images closer than this, 2.8 degrees, merge into none, at magnifications above 50."""
 
 
-@compiled("UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64)")
-def _count_and_magnify(
-    beta_x: float, beta_y: float, theta_e: float, q: float, phi: float, gamma1: float, gamma2: float
+@inlined
+def _image_between(
+    low: float, high: float, rising: bool, bx: float, by: float, q: float, g1: float, g2: float
 ) -> tuple[float, float]:
-    count, total = 0.0, 0.0
-    step = 2.0 * math.pi / SCAN_STEPS
-    low = 0.0
-    f_first, _, _ = _mismatch(low, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
-    f_low = f_first
-    for i in range(SCAN_STEPS):
-        high = (i + 1) * step
-        f_high = f_first  # the circle closes exactly: rounding at 2 pi would lose an image that lies in direction 0
-        if i + 1 < SCAN_STEPS:
-            f_high, _, _ = _mismatch(high, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
-        if (f_low < 0.0) != (f_high < 0.0):
-            left, right, f_left = low, high, f_low
-            for _ in range(_BISECTIONS):
-                middle = 0.5 * (left + right)
-                f_middle, _, _ = _mismatch(middle, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
-                if (f_middle < 0.0) == (f_left < 0.0):
-                    left, f_left = middle, f_middle
-                else:
-                    right = middle
-            a = 0.5 * (left + right)
-            _, radius, width = _mismatch(a, beta_x, beta_y, theta_e, q, phi, gamma1, gamma2)
-            if radius > 0.0:
-                # Hessian of an isothermal potential: (width/radius) t t^T with t the tangential unit vector.
-                k = width / radius
-                tx, ty = -math.sin(a), math.cos(a)
-                a11, a22 = 1.0 - gamma1 - k * tx * tx, 1.0 + gamma1 - k * ty * ty
-                a12 = -gamma2 - k * tx * ty
-                determinant = abs(a11 * a22 - a12 * a12)
-                count += 1.0
-                total += 1.0 / max(determinant, 1.0 / MAX_MAGNIFICATION)
-        low, f_low = high, f_high
-    return count, min(total, MAX_MAGNIFICATION)
+    """Radius of the image between two directions, in units of theta_e (none where not positive), and its magnification.
+
+    Newton's method on the cross product, whose derivative is known, kept between the directions by halving.
+    """
+    a = 0.5 * (low + high)
+    radius, magnification = 0.0, 0.0
+    for _ in range(_STEPS):
+        c, s = math.cos(a), math.sin(a)
+        ax, ay, w = at_direction(c, s, q)
+        tx, ty = bx + ax, by + ay
+        ex, ey = (1.0 - g1) * c - g2 * s, (1.0 + g1) * s - g2 * c
+        across_x, across_y = -(1.0 - g1) * s - g2 * c, (1.0 + g1) * c + g2 * s  # (1 - Gamma) t, of t = (-s, c)
+        f = ex * ty - ey * tx
+        slope = across_x * ty - across_y * tx + w * (ex * c + ey * s)
+        if (f < 0.0) == rising:
+            low = a
+        else:
+            high = a
+        following = a - f / slope
+        if not (low < following < high):
+            following = 0.5 * (low + high)
+        moved = abs(following - a)
+        a = following
+        if moved < _CLOSE_ENOUGH:
+            radius = (tx * ex + ty * ey) / (ex * ex + ey * ey)
+            if radius > 0.0:  # Hessian of the potential: (w / r) t t^T
+                k = w / radius
+                determinant = (1.0 - g1 - k * s * s) * (1.0 + g1 - k * c * c) - (k * s * c - g2) ** 2
+                magnification = 1.0 / max(abs(determinant), 1.0 / MAX_MAGNIFICATION)
+            break
+    return radius, magnification
 
 
 @compiled(
@@ -91,9 +75,25 @@ def _many(
     gamma1: FloatArray,
     gamma2: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    count, total = np.empty_like(beta_x), np.empty_like(beta_x)
+    count, total = np.zeros_like(beta_x), np.zeros_like(beta_x)
+    alpha_x, alpha_y, width = np.empty(DIRECTIONS), np.empty(DIRECTIONS), np.empty(DIRECTIONS)
     for i in range(beta_x.size):
-        count[i], total[i] = _count_and_magnify(beta_x[i], beta_y[i], theta_e[i], q[i], phi[i], gamma1[i], gamma2[i])
+        fill_directions(q[i], alpha_x, alpha_y, width)
+        bx, by = in_lens_frame(beta_x[i] / theta_e[i], beta_y[i] / theta_e[i], phi[i])
+        g1, g2 = in_lens_frame(gamma1[i], gamma2[i], 2.0 * phi[i])
+        last = (1.0 - g1) * (by + alpha_y[0]) + g2 * (bx + alpha_x[0])
+        for k in range(1, DIRECTIONS + 1):
+            j = k % DIRECTIONS  # the circle closes exactly: rounding at 2 pi would lose an image that lies in direction 0
+            c, s = COSINE[j], SINE[j]
+            tx, ty = bx + alpha_x[j], by + alpha_y[j]
+            f = ((1.0 - g1) * c - g2 * s) * ty - ((1.0 + g1) * s - g2 * c) * tx
+            if (last < 0.0) != (f < 0.0):
+                radius, magnification = _image_between((k - 1) * _STEP, k * _STEP, last < 0.0, bx, by, q[i], g1, g2)
+                if radius > 0.0:
+                    count[i] += 1.0
+                    total[i] += magnification
+            last = f
+        total[i] = min(total[i], MAX_MAGNIFICATION)
     return count, total
 
 

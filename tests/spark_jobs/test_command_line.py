@@ -22,6 +22,7 @@ In the order of the work:
   mock-sky      draw survey bricks and catalogues to practise on
   select-hosts  choose massive galaxies from sweep catalogues
   source-bank   make a bank of source galaxies from HST images or fits
+  population    draw what a recipe would make, as a picture to decide by
   plan          draw what will be made, without pixels
   cut-hosts     cut the planned hosts out of the survey's bricks
   inject        make the stamps

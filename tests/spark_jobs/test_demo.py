@@ -16,7 +16,7 @@ from spark_jobs import demo
 from spark_jobs.command_line import COMMANDS
 
 FEWEST_STAMPS_A_BRICK = 100
-COMMANDS_IN_ORDER = ["mock-sky", "select-hosts", "source-bank", "plan", "cut-hosts", "inject"]
+COMMANDS_IN_ORDER = ["mock-sky", "select-hosts", "source-bank", "population", "plan", "cut-hosts", "inject"]
 COMMANDS_IN_ORDER += ["audit", "train", "score", "evaluate", "report"]
 
 
@@ -40,7 +40,7 @@ def test_it_stops_at_the_first_step_that_fails_with_its_exit_code(
     monkeypatch.setattr(demo.subprocess, "run", run)
     assert demo.main(["--out", str(tmp_path)]) == EXIT_BREACH
     assert asked == COMMANDS_IN_ORDER[: COMMANDS_IN_ORDER.index("audit") + 1]
-    assert "step 7, dhs audit, ended with exit code 1" in capsys.readouterr().err
+    assert "step 8, dhs audit, ended with exit code 1" in capsys.readouterr().err
 
 
 def test_a_sky_too_small_for_three_splits_is_refused() -> None:

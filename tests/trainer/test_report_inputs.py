@@ -131,3 +131,10 @@ def test_what_dhs_evaluate_writes_is_read(stamps_directory: StampsDirectory, tmp
     name, split = read_metrics(tmp_path / "metrics.json").shown()
     assert name == "test" and split.n_positive == 22
     assert split.auc is not None and split.auc.value == pytest.approx(1.0)
+
+
+def test_the_draws_of_lenses_alone_are_the_denominator(stamps_directory: StampsDirectory) -> None:
+    for plan in (None, stamps_directory.plan):
+        inputs = read_inputs(ReportPaths(stamps_directory.stamps, plan=plan))
+        assert inputs.draws.num_rows == np.count_nonzero(inputs.lens)
+        assert inputs.draws["n_drawn"].null_count == 0

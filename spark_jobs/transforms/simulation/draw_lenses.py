@@ -14,12 +14,14 @@ import numpy.typing as npt
 from spark_jobs.physics.arc_observables import flux_of
 from spark_jobs.physics.caustics import caustics
 from spark_jobs.physics.einstein_radius import einstein_radius
+from spark_jobs.physics.keyed_uniforms import uniforms
 from spark_jobs.physics.point_images import point_images
 from spark_jobs.recipe import Accept, Recipe
 from spark_jobs.recipe_priors import DiscPosition, DispersionRadius, MultiplyImagedPosition
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.simulation.draw_priors import Draws, draw_lens_frame, draw_source, host_dispersion
 from spark_jobs.transforms.simulation.lens_hosts import LensHosts
+from spark_jobs.transforms.simulation.weigh_lenses import chance_to_keep
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,10 +33,14 @@ _DRAWS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class DrawnLenses:
-    """Accepted parameters by column name (NaN where no draw was accepted), draws made, and refusals (n, len(REFUSALS))."""
+    """Accepted parameters by column name (NaN where no draw was accepted), draws made, and refusals (n, len(REFUSALS)).
+
+    ``kept`` says which of the accepted draws the recipe's weighting keeps; the others are not drawn again.
+    """
 
     columns: dict[str, npt.NDArray[np.generic]]
     accepted: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]
     n_drawn: npt.NDArray[np.int64]
     n_refused: npt.NDArray[np.int64]
 
@@ -68,7 +74,9 @@ def draw_lenses(recipe: Recipe, run_seed: int, hosts: LensHosts, bank: SourceBan
             column[waiting[done]] = values[source]
         accepted[waiting[done]] = True
         waiting, first = waiting[~done], first + attempts
-    return DrawnLenses(columns, accepted, n_drawn, n_refused)
+    chance = chance_to_keep(recipe.weighting, columns) if columns else np.full(n, np.nan)
+    kept = uniforms(run_seed, "weighting", hosts.key, hosts.replicate, 0)[:, 0] < chance
+    return DrawnLenses(columns, accepted, kept, n_drawn, n_refused)
 
 
 def _draw(

@@ -66,9 +66,16 @@ def shard_hosts(recipe: Recipe, hosts: pa.Table, hosts_per_shard: int) -> list[p
     if recipe.split.key == "task_id":
         groups = [ordered] if ordered.num_rows else []
     else:
-        splits = _splits(recipe, ordered)
+        splits = host_splits(recipe, ordered)
         groups = [ordered.filter(pa.array(splits == split)) for split in dict.fromkeys(splits.tolist())]
     return [group.slice(start, hosts_per_shard) for group in groups for start in range(0, group.num_rows, hosts_per_shard)]
+
+
+def host_splits(recipe: Recipe, hosts: pa.Table) -> npt.NDArray[np.str_]:
+    """Split of each host; a cell is hashed once, however many hosts it has."""
+    pairs = list(zip(hosts["cell"].to_pylist(), hosts["in_anchor_cell"].to_pylist(), strict=True))
+    splits = {pair: host_split(recipe, *pair) for pair in set(pairs)}
+    return np.array([splits[pair] for pair in pairs], dtype=str)
 
 
 def brick_mean_fwhm(hosts: pa.Table) -> dict[str, tuple[float, ...]]:
@@ -91,10 +98,3 @@ def write_tasks(settings: PlanSettings, task: PlanTask) -> None:
 @lru_cache(maxsize=2)
 def _bank(path: Path) -> SourceBank:
     return open_bank(path)
-
-
-def _splits(recipe: Recipe, hosts: pa.Table) -> npt.NDArray[np.str_]:
-    """Split of each host; a cell is hashed once, however many hosts it has."""
-    pairs = list(zip(hosts["cell"].to_pylist(), hosts["in_anchor_cell"].to_pylist(), strict=True))
-    splits = {pair: host_split(recipe, *pair) for pair in set(pairs)}
-    return np.array([splits[pair] for pair in pairs], dtype=str)

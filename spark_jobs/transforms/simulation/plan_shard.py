@@ -72,11 +72,12 @@ def plan_shard(
         of_draws = _hosts_of_draws(recipe, hosts, rows, injected)
         drawn = draw_lenses(recipe, run_seed, of_draws, bank)
         reasons[injected[~drawn.accepted]] = Reason.NO_ACCEPTED_DRAW.value
+        reasons[injected[drawn.accepted & ~drawn.kept]] = Reason.WEIGHTED_OUT.value
         bricks = np.array(hosts["brickname"].to_pylist())[np.asarray(rows["host"], int)[injected]]
         made = _lens_columns(drawn) | _prescribed_psf(recipe, bricks.tolist(), brick_fwhm)
         shapes, dark = _negative_columns(recipe, run_seed, hosts, _at(rows, injected), of_draws, drawn)
         made |= shapes
-        reasons[injected[dark & drawn.accepted]] = Reason.BAD_PARAMETERS.value
+        reasons[injected[dark & drawn.accepted]] |= Reason.BAD_PARAMETERS.value
     _refuse_partners(rows, reasons)
     return _table(rows, injected, made, reasons)
 
@@ -183,6 +184,7 @@ def _lens_columns(drawn: DrawnLenses) -> Columns:
     """Drawn parameters and the account of the draws, as columns of the tasks table where something is injected."""
     made: Columns = {name: values for name, values in drawn.columns.items() if name in TASKS.names}
     made["n_drawn"] = drawn.n_drawn
+    made["n_refused_weight"] = (drawn.accepted & ~drawn.kept).astype(np.int64)
     made |= {f"n_refused_{reason}": drawn.n_refused[:, number] for number, reason in enumerate(REFUSALS)}
     return made
 
