@@ -1,7 +1,7 @@
 """How arrays become the bytes of one npz blob: deterministic to write, bounded and pickle-free to read.
 
-A blob is a zip archive of ``.npy`` members, stored without compression, that ``numpy.load(allow_pickle=False)`` reads.
-A reader must not trust it: sizes and headers are checked before anything is allocated.
+A blob is a zip archive of ``.npy`` members that ``numpy.load(allow_pickle=False)`` reads; only the integers of a quantised
+stamp are deflated. A reader must not trust it: sizes and headers are checked before anything is allocated.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.stored_zip import stored_zip
+from schemas.quantised_stamp import NAMES, quantised, restored
+from schemas.stored_zip import read_stored_zip, stored_zip
 from schemas.survey import BANDS
 
 MAX_BLOB_BYTES = 16 * 1024 * 1024
@@ -30,15 +32,26 @@ class BlobError(ValueError):
     """A blob is not the npz that its contract says; the text says what was seen."""
 
 
-def encode_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
-    """The npz bytes of named arrays. The same arrays give the same bytes."""
+@dataclass(frozen=True)
+class Quantisation:
+    """What makes integers of a stamp: the step of each band in nMgy, and the place of its dithers, from its identity."""
+
+    steps: tuple[float, ...]
+    place: int
+
+
+def encode_arrays(arrays: Mapping[str, npt.NDArray[np.generic]], strategies: Mapping[str, int] | None = None) -> bytes:
+    """The npz bytes of named arrays. The same arrays give the same bytes.
+
+    ``strategies`` names the arrays to deflate, each with zlib's strategy.
+    """
     members = {}
     for name, array in arrays.items():
         values = np.asarray(array, order="C")
         if values.dtype.hasobject:
             raise ValueError(f"array {name!r} holds {values.dtype}; wanted numbers")
         members[f"{name}.npy"] = _npy_header(values.dtype.str, values.shape) + values.tobytes()
-    return stored_zip(members)
+    return stored_zip(members, {f"{name}.npy": strategy for name, strategy in (strategies or {}).items()})
 
 
 def decode_arrays(blob: bytes, *, max_side: int = 4096) -> dict[str, npt.NDArray[np.generic]]:
@@ -49,12 +62,18 @@ def decode_arrays(blob: bytes, *, max_side: int = 4096) -> dict[str, npt.NDArray
     """
     if len(blob) > MAX_BLOB_BYTES:
         raise BlobError(f"blob of {len(blob)} bytes; at most {MAX_BLOB_BYTES} are accepted")
+    own = read_stored_zip(blob, _most_bytes(max_side))
+    if own is not None and len(own) <= MAX_MEMBERS:
+        return {_array_name(name): _array(name, payload, max_side) for name, payload in own.items()}
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             members = archive.infolist()
             if not 1 <= len(members) <= MAX_MEMBERS:
                 raise BlobError(f"npz with {len(members)} members; wanted 1 to {MAX_MEMBERS}")
-            return {_member_name(info): _read_member(archive, info, max_side) for info in members}
+            return {
+                _array_name(info.filename): _array(info.filename, _payload(archive, info, max_side), max_side)
+                for info in members
+            }
     except BlobError:
         raise
     # Damaged archives also raise zlib.error, RuntimeError (a flag says encrypted) and ValueError (offsets that point nowhere).
@@ -62,9 +81,15 @@ def decode_arrays(blob: bytes, *, max_side: int = 4096) -> dict[str, npt.NDArray
         raise BlobError(f"blob of {len(blob)} bytes is not a readable npz: {error}") from error
 
 
-def encode_stamp(images: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
-    """The ``stamp_npz`` blob: float32 arrays ``image_<band>`` of shape (size, size), nMgy per pixel."""
-    return encode_arrays({f"image_{band}": np.asarray(image, dtype=np.float32) for band, image in images.items()})
+def encode_stamp(images: Mapping[str, npt.NDArray[np.float32]], quantisation: Quantisation | None = None) -> bytes:
+    """The ``stamp_npz`` blob: float32 arrays ``image_<band>`` of shape (size, size), nMgy per pixel; or their quantised form.
+
+    The quantised form is for all bands of the survey. Raises ValueError where ``quantised_stamp`` cannot hold the pixels.
+    """
+    if quantisation is None:
+        return encode_arrays({f"image_{band}": np.asarray(image, dtype=np.float32) for band, image in images.items()})
+    members = quantised(np.stack([images[band] for band in BANDS]), quantisation.steps, quantisation.place)
+    return encode_arrays(members, {"low": zlib.Z_HUFFMAN_ONLY, "high": zlib.Z_RLE})
 
 
 def decode_stamp(blob: bytes, *, bands: tuple[str, ...] = BANDS, max_side: int = 512) -> npt.NDArray[np.float32]:
@@ -72,52 +97,74 @@ def decode_stamp(blob: bytes, *, bands: tuple[str, ...] = BANDS, max_side: int =
 
     Raises BlobError where a band is absent, not float32, not square, or not the size of the others.
     """
-    arrays = decode_arrays(blob, max_side=max_side)
+    arrays = decode_arrays(blob, max_side=max_side * len(BANDS))
+    if set(arrays) == set(NAMES):
+        return _restored(arrays, bands)
     absent = [band for band in bands if f"image_{band}" not in arrays]
     if absent:
         raise BlobError(f"stamp holds {sorted(arrays)}; wanted image_{', image_'.join(absent)} too")
     images = [arrays[f"image_{band}"] for band in bands]
     shapes = {image.shape for image in images}
     shape = images[0].shape
-    if len(shapes) != 1 or len(shape) != 2 or shape[0] != shape[1]:
-        raise BlobError(f"stamp arrays of shape {sorted(shapes)}; wanted one square shape for all bands")
+    if len(shapes) != 1 or len(shape) != 2 or shape[0] != shape[1] or shape[0] > max_side:
+        raise BlobError(
+            f"stamp arrays of shape {sorted(shapes)}; wanted one square shape for all bands, sides up to {max_side}"
+        )
     kinds = sorted({str(image.dtype) for image in images})
     if kinds != ["float32"]:
         raise BlobError(f"stamp arrays of type {', '.join(kinds)}; wanted float32")
     return np.stack(images).astype(np.float32, copy=False)
 
 
-def _member_name(info: zipfile.ZipInfo) -> str:
-    if not info.filename.endswith(".npy"):
-        raise BlobError(f"npz member {info.filename[:80]!r}; wanted a name that ends in .npy")
-    return info.filename[: -len(".npy")]
+def _restored(arrays: Mapping[str, npt.NDArray[np.generic]], bands: tuple[str, ...]) -> npt.NDArray[np.float32]:
+    try:
+        images = restored(arrays, len(BANDS))
+    except (ValueError, IndexError) as error:
+        raise BlobError(f"quantised stamp: {error}") from error
+    if not set(bands) <= set(BANDS):
+        raise BlobError(f"quantised stamp in bands {BANDS}; wanted {bands}")
+    return images if bands == BANDS else images[[BANDS.index(band) for band in bands]]
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int) -> npt.NDArray[np.generic]:
-    """One member, its header read and judged before its data."""
+def _most_bytes(max_side: int) -> int:
+    """What a member may unpack to."""
+    return max_side * max_side * 8 + _NPY_HEADER_BYTES
+
+
+def _array_name(member: str) -> str:
+    if not member.endswith(".npy"):
+        raise BlobError(f"npz member {member[:80]!r}; wanted a name that ends in .npy")
+    return member[: -len(".npy")]
+
+
+def _payload(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_side: int) -> bytes:
+    """The bytes of one member, never more than it may have."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BlobError(f"npz member {info.filename[:80]!r} has compression {info.compress_type}; wanted stored or deflated")
-    limit = max_side * max_side * 8 + _NPY_HEADER_BYTES
+    limit = _most_bytes(max_side)
     if info.file_size > limit:
         raise BlobError(f"npz member {info.filename[:80]!r} unpacks to {info.file_size} bytes; at most {limit} are accepted")
     with archive.open(info) as member:
         payload = member.read(limit + 1)
     if len(payload) != info.file_size:
         raise BlobError(f"npz member {info.filename[:80]!r} has {len(payload)} bytes; its entry says {info.file_size}")
+    return payload
+
+
+def _array(member: str, payload: bytes, max_side: int) -> npt.NDArray[np.generic]:
+    """One member, its header read and judged before its data."""
     try:
         shape, fortran, dtype, start = _read_header(payload)
     # The header is Python text: what it raises depends on where its parser, tokenizer or dtype reader stumbles; a dtype of
     # another age is a warning, which is an error where a program says so.
     except (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError, DeprecationWarning) as error:
-        raise BlobError(f"npz member {info.filename[:80]!r} is not an npy array: {error}") from error
+        raise BlobError(f"npz member {member[:80]!r} is not an npy array: {error}") from error
     sides_fit = all(type(side) is int and 0 <= side <= max_side for side in shape)
     if dtype.kind not in "fiu" or fortran or len(shape) > 2 or not sides_fit:
-        raise BlobError(
-            f"npz member {info.filename[:80]!r} is {dtype} of shape {shape}; wanted numbers, sides up to {max_side}"
-        )
+        raise BlobError(f"npz member {member[:80]!r} is {dtype} of shape {shape}; wanted numbers, sides up to {max_side}")
     count = math.prod(shape)
     if len(payload) - start != count * dtype.itemsize:
-        raise BlobError(f"npz member {info.filename[:80]!r}: {len(payload) - start} bytes of data for shape {shape}")
+        raise BlobError(f"npz member {member[:80]!r}: {len(payload) - start} bytes of data for shape {shape}")
     return np.frombuffer(payload, dtype=dtype, count=count, offset=start).reshape(shape)
 
 

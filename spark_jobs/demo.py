@@ -20,8 +20,8 @@ JOB = "demo"
 _FEWEST_BRICKS = 12  # fewer leave a split without a sky cell of its own
 
 DESCRIPTION = """\
-Run every step of the work on a sky that is drawn for it: survey bricks, hosts, source bank, population, plan, cutouts, stamps, audit,
-training, scores, evaluation, report. No survey data, no GPU and no installed Java are needed; about ten minutes on two cores.
+Run every step of the work on a sky that is drawn for it: survey bricks, hosts, source bank, population, plan, cutouts, stamps,
+audit, training, scores, evaluation, report. No survey data, no GPU and no installed Java; about ten minutes on two cores.
 """
 EPILOG = """\
 examples:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.physics.arc_observables import flux_of
-from spark_jobs.physics.azimuthal_shuffle import Tearing, azimuthal_shuffle
+from spark_jobs.physics.azimuthal_shuffle import LikeItselfError, Tearing, azimuthal_shuffle
 from spark_jobs.physics.polar_deposit import REACH
 from spark_jobs.physics.psf_convolution import blur, light_spectrum
 from spark_jobs.physics.psf_profiles import CircularPsf, PixelPsf
@@ -35,7 +35,10 @@ NARROW = 3.8
 
 @dataclass(frozen=True)
 class Scene:
-    """What is behind what, and where on the stamp: ``beta`` is the source's place from the lens centre, arcsec."""
+    """What is behind what, and where on the stamp: ``beta`` is the source's place from the lens centre, arcsec.
+
+    Light is drawn ``margin`` pixels beyond the stamp's edges too, for light that runs over them: a PSF carries some back in.
+    """
 
     lens: Lens | None
     source: Source
@@ -43,6 +46,7 @@ class Scene:
     centre_pix: tuple[float, float]
     size: int
     pixel_scale: float
+    margin: int = 0
 
     def __post_init__(self) -> None:
         check_frame(self.beta, self.centre_pix, self.pixel_scale)
@@ -69,18 +73,16 @@ def render_arc(
         scene.lens,
         scene.source,
         scene.beta,
-        size=scene.size,
-        centre_pix=scene.centre_pix,
+        size=scene.size + 2 * scene.margin,
+        centre_pix=(scene.centre_pix[0] + scene.margin, scene.centre_pix[1] + scene.margin),
         pixel_scale=scene.pixel_scale,
         fine=2 if any(_is_narrow(one, scene.pixel_scale) for one in psf.values()) else 1,
         padding_pix=max(_reach_pix(one, scene.pixel_scale) for one in psf.values()),
         finest_fwhm=min(WIDEST_FWHM, *(one.fwhm_arcsec for one in psf.values())),
     )
-    if tearing is not None:
-        light = _torn(light, scene, tearing, min(one.fwhm_arcsec for one in psf.values()))
-    blurred = blur(light_spectrum(light), list(psf.values()), scene.pixel_scale)
-    images = {band: image * float(flux_of(source_mag[band])) for band, image in zip(psf, blurred, strict=True)}
-    return RenderedArc(images, float(light.grid.sum()))
+    unit = _seen(light, scene, psf) if tearing is None else _torn(light, scene, psf, tearing)
+    images = {band: image * float(flux_of(source_mag[band])) for band, image in zip(psf, unit, strict=True)}
+    return RenderedArc(images, _on_stamp(light, scene.margin))
 
 
 def shot_noise(
@@ -94,14 +96,38 @@ def shot_noise(
     return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / np.asarray(electrons_per_nmgy, float)) * draw)
 
 
-def _torn(light: GridLight, scene: Scene, tearing: Tearing, fwhm_arcsec: float) -> GridLight:
-    """The light with its sectors shuffled, where it can reach the stamp."""
+def _seen(light: GridLight, scene: Scene, psf: Mapping[str, Psf]) -> FloatArray:
+    """The light on the stamp behind each PSF, (bands, n, n)."""
+    inner = slice(scene.margin, scene.margin + scene.size)
+    return blur(light_spectrum(light), list(psf.values()), scene.pixel_scale)[:, inner, inner]
+
+
+def _torn(light: GridLight, scene: Scene, psf: Mapping[str, Psf], tearing: Tearing) -> FloatArray:
+    """As ``_seen``, the light's sectors shuffled where it can reach the stamp, and unlike the whole in every band."""
     lit = 2 * REACH + light.fine * light.size + 1
-    x, y = (REACH + light.fine * place for place in scene.centre_pix)
-    sigma = light.fine * fwhm_arcsec / SIGMA_TO_FWHM / scene.pixel_scale
+    centre = (
+        REACH + light.fine * (scene.centre_pix[0] + scene.margin),
+        REACH + light.fine * (scene.centre_pix[1] + scene.margin),
+    )
+    sigma = light.fine * max(one.fwhm_arcsec for one in psf.values()) / SIGMA_TO_FWHM / scene.pixel_scale
     grid = light.grid.copy()
-    grid[:lit, :lit] = azimuthal_shuffle(light.grid[:lit, :lit], (x, y), tearing, seen_through_pix=sigma).image
-    return replace(light, grid=grid)
+    grid[:lit, :lit] = azimuthal_shuffle(light.grid[:lit, :lit], centre, tearing, seen_through_pix=sigma).image
+    whole, torn = _seen(light, scene, psf), _seen(replace(light, grid=grid), scene, psf)
+    alike = max(float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) for one, other in zip(whole, torn, strict=True))
+    if alike > tearing.maximum_correlation:
+        raise LikeItselfError(
+            f"correlation with the whole arc is {alike:.3f} behind the PSF; wanted {tearing.maximum_correlation}"
+        )
+    return torn
+
+
+def _on_stamp(light: GridLight, margin: int) -> float:
+    """What lies on the stamp before the PSF; without a margin, what was let in."""
+    if not margin:
+        return float(light.grid.sum())
+    start = REACH + light.fine * margin
+    inner = slice(start, start + light.fine * (light.size - 2 * margin))
+    return float(light.grid[inner, inner].sum())
 
 
 def _is_narrow(psf: Psf, pixel_scale: float) -> bool:

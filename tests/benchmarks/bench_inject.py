@@ -35,7 +35,7 @@ from spark_jobs import build_source_bank, cut_hosts, inject, mock_sky, plan_task
 from spark_jobs.physics.psf_profiles import CircularPsf  # noqa: E402
 from spark_jobs.session import build_session  # noqa: E402
 from spark_jobs.transforms.bank.bank_file import SourceBank  # noqa: E402
-from spark_jobs.transforms.simulation import inject_shard, make_stamp, task_scene  # noqa: E402
+from spark_jobs.transforms.simulation import inject_shard, injected_light, make_stamp, task_scene  # noqa: E402
 
 KERNEL_SIDE = 33
 
@@ -43,7 +43,8 @@ KERNEL_SIDE = 33
 def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bricks", type=int, default=8, help="bricks of the sky; 8 make some 1100 stamps")
+    parser.add_argument("--recipe", default="demo", help="recipe to plan by (default: %(default)s)")
+    parser.add_argument("--bricks", type=int, default=8, help="bricks of the sky; 8 make some 1600 stamps")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median is taken")
     parser.add_argument("--sample", type=int, default=60, help="tasks that lenstronomy renders")
     parser.add_argument("--supersampling", type=int, nargs="+", default=[3, 5], help="lenstronomy's rays per pixel side")
@@ -51,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         build_session("bench", "local[2]")
-        prepare(root, arguments.bricks)
+        prepare(root, arguments.bricks, arguments.recipe)
         whole = statistics.median(run_inject(root, number) for number in range(arguments.repeats))
         counts = read_run(root / "stamps-0")["counts"]
         rate = counts["rows"] / whole
@@ -61,13 +62,13 @@ def main() -> None:
         compare_rendering(root, arguments.sample, arguments.supersampling, arguments.repeats)
 
 
-def prepare(root: Path, bricks: int) -> None:
+def prepare(root: Path, bricks: int, recipe: str) -> None:
     """Sky, hosts, bank, plan and cutouts."""
     sky, bank = root / "sky", root / "bank.h5"
     run(mock_sky, "--out", sky, "--bricks", bricks, "--brick-size", 1000, "--hosts-per-brick", 40)
     run(select_hosts, "--sweeps", sky / "sweep", "--out", root / "hosts")
     run(build_source_bank, "--out", bank, "--procedural", 200)
-    planned = ("--recipe", "demo", "--hosts", root / "hosts", "--bank", bank, "--stamps-per-shard", 200)
+    planned = ("--recipe", recipe, "--hosts", root / "hosts", "--bank", bank, "--stamps-per-shard", 200)
     run(plan_tasks, *planned, "--out", root / "plan")
     run(cut_hosts, "--hosts", root / "plan", "--bricks", sky, "--out", root / "cutouts")
 
@@ -106,10 +107,11 @@ def shard_times(root: Path) -> tuple[dict[str, float], float]:
 def clocks(times: dict[str, float]) -> Iterator[None]:
     """Put a clock on the parts of a shard's work for as long as the context lasts."""
     places = [
-        (make_stamp, "render_arc", "rendering"),
+        (injected_light, "render_arc", "rendering"),
         (make_stamp, "shot_noise", "noise"),
         (make_stamp, "effective_gain", "gain"),
         (task_scene.SceneMaker, "scene", "making sources ready"),
+        (injected_light, "negative_scene", "making hard negatives ready"),
         (make_stamp, "encode_stamp", "encoding"),
         (make_stamp, "decode_arrays", "decoding cutouts"),
         (inject_shard, "read_table", "reading tasks"),
@@ -161,7 +163,7 @@ def compare_rendering(root: Path, sample: int, supersampling: list[int], repeats
     ]
     for kind in ("template", "sersic"):
         rows = [row for row in lenses if row["source_kind"] == kind][:sample]
-        psfs = [maker._scenes.psf(row, row) for row in rows]
+        psfs = [maker._lights.psf(row, row) for row in rows]
 
         def ours(rows: list[Any] = rows, psfs: list[Any] = psfs) -> None:
             for row, psf in zip(rows, psfs, strict=True):

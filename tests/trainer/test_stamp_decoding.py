@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from schemas.array_codec import BlobError, decode_stamp, encode_stamp
+from schemas.array_codec import BlobError, Quantisation, decode_stamp, encode_stamp
 from schemas.survey import BANDS
 from trainer.stamp_decoding import decode_into, layout_of
 
@@ -72,3 +72,15 @@ def test_a_stamp_of_another_size_or_with_nan_is_refused() -> None:
     spoiled["r"][3, 4] = np.nan
     with pytest.raises(BlobError, match="NaN or infinite"):
         decoded(encode_stamp(spoiled))
+
+
+def test_a_quantised_stamp_is_decoded_and_a_changed_byte_in_it_found() -> None:
+    images = np.random.default_rng(2).normal(0, 0.004, (3, 32, 32)).astype(np.float32)
+    blob = encode_stamp(dict(zip(BANDS, images, strict=True)), Quantisation((0.0005,) * 3, 9))
+    pixels = np.empty_like(images)
+    decode_into(blob, pixels)
+    assert np.abs(pixels - images).max() <= 0.00026
+    with pytest.raises(BlobError):
+        decode_into(blob[:200] + bytes([blob[200] ^ 1]) + blob[201:], pixels)
+    with pytest.raises(BlobError, match=r"stamp of shape \(3, 32, 32\); wanted \(3, 64, 64\)"):
+        decode_into(blob, np.empty((3, 64, 64), np.float32))

@@ -63,7 +63,7 @@ def matched_to(drawn: Columns, host_mag: FloatArray, half_side_arcsec: float) ->
     theta_e, half_light = (np.asarray(drawn[f"{name}_arcsec"], float) for name in ("theta_e", "source_half_light"))
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = np.sqrt(1.0 + np.square(2.0 * theta_e / half_light))
-    magnification = np.fmin(np.asarray(drawn["predicted_magnification"], float), largest)
+    magnification = np.minimum(np.asarray(drawn["predicted_magnification"], float), largest)
     source = np.stack([np.asarray(drawn[f"source_mag_{band}"], float) for band in BANDS], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         brighter = 2.5 * np.log10(magnification)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.array_codec import decode_arrays, encode_stamp
+from schemas.array_codec import Quantisation, decode_arrays, encode_stamp
 from schemas.cutouts import MASKED_FRACTION, PSF_FWHM, SIZE, SKY_SIGMA, UNCOVERED_FRACTION, X_CENTRE, Y_CENTRE
 from schemas.hosts import PSF_DEPTH
 from schemas.refusal_reasons import Reason
@@ -21,6 +21,7 @@ from schemas.stamps import OBSERVABLES, STAMPS
 from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
 from spark_jobs.physics.arc_observables import arc_visibility, magnitude_of
 from spark_jobs.physics.effective_gain import effective_gain
+from spark_jobs.physics.keyed_uniforms import text_key
 from spark_jobs.physics.render_arc import Psf, RenderedArc, shot_noise
 from spark_jobs.recipe import Recipe
 from spark_jobs.transforms.bank.bank_file import SourceBank
@@ -107,7 +108,22 @@ class StampMaker:
             images = self._added(row, images, arc, gains)
             row |= _observables(row, arc, psf, host)
             row["reasons"] |= self._judgement(arc, host)
-        row["stamp_npz"] = None if row["reasons"] else encode_stamp(images)
+        row["stamp_npz"] = None if row["reasons"] else self._encoded(row, images)
+
+    def _encoded(self, row: Row, images: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
+        """The pixels as the recipe keeps them; float32 where integers cannot: sky noise unknown, a pixel far too bright.
+
+        Stamps of one host share their dithers, so that a pair differs where it differed before.
+        """
+        stamp = self.recipe.stamp
+        sky = [row[column.name] for column in SKY_SIGMA]
+        if stamp.encoding == "quantised" and all(sigma is not None and sigma > 0 for sigma in sky):
+            steps = tuple(stamp.step_in_sky_sigma * sigma for sigma in sky)
+            try:
+                return encode_stamp(images, Quantisation(steps, text_key(row["host_id"])))
+            except ValueError:
+                return encode_stamp(images)
+        return encode_stamp(images)
 
     def _added(
         self, row: Row, hosts: Mapping[str, npt.NDArray[np.float32]], arc: RenderedArc, gains: Mapping[str, float | None]

@@ -20,7 +20,7 @@ from spark_jobs.physics.render_arc import Scene
 from spark_jobs.physics.ring_light import ring_light
 from spark_jobs.physics.source_light import Source, sersic_source, template_source
 from spark_jobs.physics.spiral_light import spiral_light
-from spark_jobs.physics.streak_light import Streak, cross_light, trail_light
+from spark_jobs.physics.streak_light import MARGIN_ARCSEC, Streak, cross_light, trail_light
 from spark_jobs.recipe_negatives import KINDS, Companion, Ring, Spiral
 from spark_jobs.recipe_priors import FlatSquareLight
 from spark_jobs.transforms.keyed_chance import generator
@@ -31,6 +31,8 @@ Row = dict[str, Any]
 DARK_MAG = math.inf
 """Magnitude of no light: what a trail has in the bands of other exposures."""
 _EVEN_PIXELS = 96
+_MARGIN_PIX = int(MARGIN_ARCSEC / PIXEL_SCALE_ARCSEC)
+"""Streaks run over the edges, and so may a galaxy beside the host."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def negative_scene(task: Row, cutout: Row, scenes: SceneMaker) -> tuple[Scene, d
     light = negative_light(task, scenes)
     try:
         centre = (cutout["x_centre_pix"], cutout["y_centre_pix"])
-        scene = Scene(None, light.source, light.beta, centre, cutout["size_pix"], PIXEL_SCALE_ARCSEC)
+        scene = Scene(None, light.source, light.beta, centre, cutout["size_pix"], PIXEL_SCALE_ARCSEC, _MARGIN_PIX)
     except (TypeError, ValueError) as error:
         raise RefusalError(Reason.BAD_PARAMETERS) from error
     beyond = 2.5 * math.log10(light.share_on_stamp)

@@ -247,3 +247,31 @@ def test_pairs_are_refused_one_by_one_and_tasks_without_a_pair_alone() -> None:
     rows = StampMaker(recipe(), None).host_rows(tasks, cutout_row(), RAW_MAGNITUDES)
     bad, partner = Reason.BAD_PARAMETERS, Reason.PARTNER_REFUSED
     assert [row["reasons"] for row in rows] == [bad, partner, 0, 0, bad, 0]
+
+
+QUANTISED = {"stamp": {"size": f"{SIZE} pix", "encoding": "quantised", "step_in_sky_sigma": 0.1}}
+
+
+def test_a_quantised_stamp_is_the_same_stamp_to_half_a_step_of_its_own_sky() -> None:
+    float_lens, float_control = pair_of()
+    lens, control = pair_of(recipe(**QUANTISED))
+    for whole, kept in ((float_lens, lens), (float_control, control)):
+        assert len(kept["stamp_npz"]) < len(whole["stamp_npz"]) / 4
+        for band, off in zip(BANDS, pixels_of(kept) - pixels_of(whole), strict=True):
+            assert np.abs(off).max() == pytest.approx(0.05 * SIGMA[band], rel=0.01)
+    assert {name for name in lens if lens[name] != float_lens[name]} == {"stamp_npz"}
+
+
+def test_a_quantised_pair_is_one_image_where_no_arc_was_added() -> None:
+    """Both have the dithers of their host: what is the same before is the same after."""
+    lens, control = pair_of(recipe(**QUANTISED), theta_e_arcsec=0.5, source_x_arcsec=0.1)
+    corner = np.s_[:, -6:, -6:]
+    assert np.count_nonzero(added(lens, control)[corner]) < 10
+    other, _ = pair_of(recipe(**QUANTISED), host_id="9010-1-2")
+    assert np.count_nonzero(pixels_of(other)[corner] != pixels_of(control)[corner]) > 90
+
+
+@pytest.mark.parametrize("changes", [{"sky_sigma_r_nmgy": None}, {"sky_sigma_g_nmgy": 0.0}, {"sky_sigma_z_nmgy": 1e-14}])
+def test_where_integers_cannot_hold_a_stamp_it_is_kept_as_float32(changes: Row) -> None:
+    _, control = pair_of(recipe(**QUANTISED), cutout_row(**changes))
+    assert sorted(decode_arrays(control["stamp_npz"])) == ["image_g", "image_r", "image_z"]
