@@ -32,16 +32,20 @@ def spline_weights(d: float) -> tuple[float, float, float, float, float]:
 
 @compiled("void(float64[:, ::1], float64[:, ::1], float64, UniTuple(float64, 5))")
 def deposit_nodes(grid: FloatArray, nodes: FloatArray, spacing: float, place: tuple[float, ...]) -> None:
-    """Spread every node's flux over the grid; light off the stamp is left out."""
+    """Spread every node's flux over the grid; light off the stamp is left out, and of a node on its edge what lies inside."""
     x0, y0, to_grid, low, high = place
+    half = 0.5 * spacing * to_grid
     for a in range(nodes.shape[0]):
         angle = a * 2.0 * math.pi / nodes.shape[0]
         x_step, y_step = math.cos(angle) * spacing * to_grid, math.sin(angle) * spacing * to_grid
         for b in range(nodes.shape[1]):
             flux = nodes[a, b]
             x, y = x0 + b * x_step, y0 + b * y_step
-            if flux == 0.0 or not (low <= x < high and low <= y < high):
+            if flux == 0.0 or not (low - half < x < high + half and low - half < y < high + half):
                 continue
+            if not (low + half <= x <= high - half and low + half <= y <= high - half):
+                flux *= min((min(x - low, high - x) + half) / (2.0 * half), 1.0)
+                flux *= min((min(y - low, high - y) + half) / (2.0 * half), 1.0)
             j, i = int(x + 0.5), int(y + 0.5)
             w0, w1, w2, w3, w4 = spline_weights(x - j)
             along_y = spline_weights(y - i)

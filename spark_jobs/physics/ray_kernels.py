@@ -29,27 +29,26 @@ from spark_jobs.physics.lens_spokes import (
     PV,
     QU,
     QV,
-    SPOKE_COLUMNS,
     TU,
     TV,
     WU,
     WV,
     Numbers,
-    fill_spokes,
 )
-from spark_jobs.physics.polar_deposit import deposit_nodes
 from spark_jobs.physics.source_light import BLOCK, PROFILE, brightness_at
 
 FloatArray = npt.NDArray[np.float64]
 FloatTable = npt.NDArray[np.float32]
 
-DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 5e-5, 2e-4
+DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 1e-4, 4e-4
 """Of the source's flux, in a cell: where it may be less, none, one ray, or all rays with their light put at the middle."""
 KINK_TOLERANCE = 5e-4
 """A panel's width, in a template's half pixels, to the fourth power times the second difference and the stretch."""
 NARROWEST_PANEL, WIDEST_PANEL, MOST_PANELS = 0.1, 6.0, 64
-EDGE, EDGE_PANEL = 0.2, 1.2
+EDGE, EDGE_PANEL = 0.2, 1.6
 """A second difference above this share of the light is an edge, and panels there are no wider than this."""
+_INSIDE = 1e-9
+_ONE = np.uintp(1)
 MOST_RAYS = 2000
 """A side of a cell in front of a profile: a core of 1e-4 arcsec is resolved, and a count stays a small integer."""
 
@@ -279,33 +278,80 @@ def _sum_rays(
             s0, s1, s2 = s0 * eta, s1 * eta, s2 * eta
 
 
+@inlined
+def _sum_template_rays(
+    moments: FloatArray,
+    spoke: FloatArray,
+    r: float,
+    turn: float,
+    step: float,
+    across: int,
+    outward: int,
+    su: float,
+    sv: float,
+    bright: float,
+    table: FloatTable,
+    panels: FloatArray,
+) -> None:
+    """``_sum_rays`` for a template behind an isothermal lens, where most rays go: straight lines, no case to tell apart.
+
+    A ray beside the template is moved to its edge, which is dark. Unsigned places save the look for negative ones.
+    """
+    ny, nx = table.shape
+    middle_u, middle_v = 0.5 * (nx - 1) - su, 0.5 * (ny - 1) - sv
+    last_col, last_row = nx - 1.0 - _INSIDE, ny - 1.0 - _INSIDE
+    for i in range(across):
+        eta = panels[across >> 1, i]
+        delta = 0.5 * turn * eta
+        sin, cos = delta * (1.0 - delta * delta / 6.0), 1.0 - delta * delta * (0.5 - delta * delta / 24.0)
+        nu, nv = spoke[PU] * cos + spoke[QU] * sin, spoke[PV] * cos + spoke[QV] * sin
+        ou = spoke[BU] + delta * (spoke[WU] + delta * (spoke[DU] + delta * spoke[TU]))
+        ov = spoke[BV] + delta * (spoke[WV] + delta * (spoke[DV] + delta * spoke[TV]))
+        at_u, at_v = r * nu - ou + middle_u, r * nv - ov + middle_v
+        half_u, half_v = 0.5 * step * nu, 0.5 * step * nv
+        s0, s1, s2 = 0.0, 0.0, 0.0
+        for j in range(outward):
+            xi = panels[outward >> 1, j]
+            col, row = min(max(at_u + half_u * xi, 0.0), last_col), min(max(at_v + half_v * xi, 0.0), last_row)
+            a, b = np.uintp(col), np.uintp(row)
+            fx, fy = np.float32(col - np.float64(a)), np.float32(row - np.float64(b))
+            next_a, next_b = a + _ONE, b + _ONE
+            low = table[b, a] + fx * (table[b, next_a] - table[b, a])
+            high = table[next_b, a] + fx * (table[next_b, next_a] - table[next_b, a])
+            flux = np.float64(low + fy * (high - low)) * (r + 0.5 * step * xi)
+            s0 += flux
+            s1 += flux * xi
+            s2 += flux * xi * xi
+        s0, s1, s2 = bright * s0, bright * s1, bright * s2
+        for n in range(3):
+            moments[n, 0] += s0
+            moments[n, 1] += s1
+            moments[n, 2] += s2
+            s0, s1, s2 = s0 * eta, s1 * eta, s2 * eta
+
+
 @compiled(
-    "void(float64[:, ::1], UniTuple(float64, 7), UniTuple(float64, 7), int64, UniTuple(float64, 4), UniTuple(float64, 7),"
-    " float32[:, ::1], float64[:, :, ::1], float64[:, ::1], int64, float64)"
+    "void(float64[:, ::1], float64[:, ::1], UniTuple(float64, 7), UniTuple(float64, 7), int64, UniTuple(float64, 7),"
+    " float32[:, ::1], float64[:, :, ::1], float64[:, ::1], float64)"
 )
 def trace(
-    grid: FloatArray,
+    nodes: FloatArray,
+    spokes: FloatArray,
     lens: Numbers,
     frame: Numbers,
     kind: int,
-    m: Numbers,
     profile: Numbers,
     table: FloatTable,
     blocks: FloatArray,
     panels: FloatArray,
-    sectors: int,
     step: float,
 ) -> None:
-    """Add the lensed light of one layer of a source to the grid: ``sectors`` spokes, cells of ``step`` arcsec along them."""
+    """Add the lensed light of one layer of a source to the nodes (2 sectors, 2 cells + 2) of cells of ``step`` arcsec."""
+    sectors, cells = spokes.shape[0], nodes.shape[1] // 2 - 1
     turn = 2.0 * math.pi / sectors
-    x0, y0, to_grid, low, high, su, sv = frame
-    corner_x, corner_y = max(abs(low - x0), abs(high - x0)), max(abs(low - y0), abs(high - y0))
-    cells = int(math.sqrt(corner_x * corner_x + corner_y * corner_y) / to_grid / step) + 1
-    spokes = np.empty((sectors, SPOKE_COLUMNS))
-    fill_spokes(spokes, lens, m)
+    su, sv = frame[5], frame[6]
     sides = np.zeros((sectors, cells, 3), np.int16)
     _choose_rays(sides, spokes, lens, frame, kind, profile, table, blocks, step)
-    nodes = np.zeros((2 * sectors, 2 * cells + 2))
     moments = np.empty((3, 3))
     for k in range(sectors):
         for cell in range(cells):
@@ -319,10 +365,12 @@ def trace(
                 nodes[2 * k + 1, 2 * cell + 1] += brightness_at(kind, u, v, profile, table) * r * turn * step
                 continue
             moments[:] = 0.0
-            _sum_rays(moments, spokes[k], r, turn, step, across, outward, lens, su, sv, kind, profile, table, panels)
+            if kind != PROFILE and lens[6] == 2.0:
+                _sum_template_rays(moments, spokes[k], r, turn, step, across, outward, su, sv, profile[0], table, panels)
+            else:
+                _sum_rays(moments, spokes[k], r, turn, step, across, outward, lens, su, sv, kind, profile, table, panels)
             area = turn * step / (across * outward)
             if sides[k, cell, 2] == 1:
                 nodes[2 * k + 1, 2 * cell + 1] += area * moments[0, 0]
             else:
                 _share_out(nodes, k, cell, area, moments)
-    deposit_nodes(grid, nodes, 0.5 * step, (x0, y0, to_grid, low, high))

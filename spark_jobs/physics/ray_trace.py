@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy.fft import next_fast_len
 
 from spark_jobs.physics.epl_deflection import check_slope
-from spark_jobs.physics.polar_deposit import REACH
+from spark_jobs.physics.lens_spokes import SPOKE_COLUMNS, fill_spokes
+from spark_jobs.physics.polar_deposit import REACH, deposit_nodes
 from spark_jobs.physics.ray_kernels import PANEL_NODES, trace
 from spark_jobs.physics.sie_deflection import check_lens
 from spark_jobs.physics.source_light import Source
@@ -23,7 +24,7 @@ from spark_jobs.physics.source_light import Source
 FloatArray = npt.NDArray[np.float64]
 
 FINEST_FWHM = 0.8
-CELLS_IN_FWHM = 9.0
+CELLS_IN_FWHM = 7.0
 """Cells of a spoke in the narrowest PSF's width; of a ring around the lens at a little more than theta_e as well."""
 OUTSIDE_ARCSEC, SMALLEST_RING_ARCSEC = 0.3, 1.5
 _NO_LENS = (0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0)
@@ -102,8 +103,13 @@ def lensed_light(
     step = finest_fwhm / CELLS_IN_FWHM
     ring = 2.0 * math.pi * max(numbers[0] + OUTSIDE_ARCSEC, SMALLEST_RING_ARCSEC)
     sectors = 4 * math.ceil(0.25 * ring / step)  # in fours: a scene turned by a right angle gives the turned image
+    spokes = np.empty((sectors, SPOKE_COLUMNS))
+    fill_spokes(spokes, numbers, m)
+    farthest = math.hypot(*(max(abs(frame[3] - at), abs(frame[4] - at)) for at in frame[:2])) / frame[2]
+    nodes = np.zeros((2 * sectors, 2 * (int(farthest / step) + 1) + 2))
     for layer in source.layers:
-        trace(grid, numbers, frame, layer.kind, m, layer.profile, layer.table, layer.blocks, PANEL_NODES, sectors, step)
+        trace(nodes, spokes, numbers, frame, layer.kind, layer.profile, layer.table, layer.blocks, PANEL_NODES, step)
+    deposit_nodes(grid, nodes, 0.5 * step, frame[:5])
     return GridLight(grid, size, fine)
 
 

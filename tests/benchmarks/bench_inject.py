@@ -167,7 +167,7 @@ def compare_rendering(root: Path, sample: int, supersampling: list[int], repeats
 
         def ours(rows: list[Any] = rows, psfs: list[Any] = psfs) -> None:
             for row, psf in zip(rows, psfs, strict=True):
-                maker._render(row, row, psf)
+                maker._lights.light(row, row, psf)
 
         def theirs(rays: int, at_rays: bool, rows: list[Any] = rows, psfs: list[Any] = psfs) -> None:
             for row, psf in zip(rows, psfs, strict=True):
