@@ -17,6 +17,8 @@ FloatArray = npt.NDArray[np.float64]
 LEAST_SECTORS = 8
 LARGEST_CORRELATION = 0.5
 TRIES = 8
+"""Orders of the sectors that are tried; twice as many find one arc in forty more."""
+_LIT = 1e-6  # of the brightest pixel is what is worth moving
 
 
 class LikeItselfError(ValueError):
@@ -63,10 +65,12 @@ def azimuthal_shuffle(
     values = np.asarray(image, float)
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not np.all(np.isfinite(values)) or not values.sum() > 0:
         raise ValueError(f"image of shape {values.shape} and flux {values.sum():.4g}; wanted a square one with finite light")
-    before, least = _seen(values, seen_through_pix), math.inf
+    before, least, pixels = _seen(values, seen_through_pix), math.inf, _movable(values, centre)
+    stays = values.copy()
+    stays[pixels.row, pixels.column] = 0.0
     for _ in range(TRIES):
         order, first = _order(tearing.sectors, tearing.rng), tearing.rng.uniform(0.0, 2.0 * math.pi)
-        torn = _torn(values, centre, order, first)
+        torn = stays + _torn(pixels, centre, order, first, len(values))
         correlation = float(np.corrcoef(before.ravel(), _seen(torn, seen_through_pix).ravel())[0, 1])
         if correlation <= tearing.maximum_correlation:
             return Shuffled(torn, correlation)
@@ -85,31 +89,48 @@ def _order(sectors: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
             return np.asarray(order, np.int64)
 
 
-def _torn(image: FloatArray, centre: tuple[float, float], order: npt.NDArray[np.int64], first: float) -> FloatArray:
-    n, sectors = image.shape[0], len(order)
-    row, column = np.indices(image.shape)
+@dataclass(frozen=True)
+class _Pixels:
+    """Lit pixels whose circle stays on the image: flux, place, offset from the centre and azimuth, one entry each."""
+
+    flux: FloatArray
+    row: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    dx: FloatArray
+    dy: FloatArray
+    azimuth: FloatArray
+
+
+def _movable(image: FloatArray, centre: tuple[float, float]) -> _Pixels:
+    n = image.shape[0]
+    row, column = np.nonzero(np.abs(image) > _LIT * image.max())
     dx, dy = column - centre[0], row - centre[1]
-    azimuth = (np.arctan2(dy, dx) - first) % (2.0 * math.pi)
+    edge = min(centre[0], centre[1], n - 1 - centre[0], n - 1 - centre[1])
+    inside = np.hypot(dx, dy) < edge
+    row, column, dx, dy = row[inside], column[inside], dx[inside], dy[inside]
+    return _Pixels(image[row, column], row, column, dx, dy, np.arctan2(dy, dx))
+
+
+def _torn(pixels: _Pixels, centre: tuple[float, float], order: npt.NDArray[np.int64], first: float, side: int) -> FloatArray:
+    sectors = len(order)
+    azimuth = (pixels.azimuth - first) % (2.0 * math.pi)
     here = np.minimum((azimuth * sectors / (2.0 * math.pi)).astype(int), sectors - 1)
     turn = (order[here] - here) * (2.0 * math.pi / sectors)
-    edge = min(centre[0], centre[1], n - 1 - centre[0], n - 1 - centre[1])
-    turn = np.where(np.hypot(dx, dy) < edge, turn, 0.0)
-    x = centre[0] + dx * np.cos(turn) - dy * np.sin(turn)
-    y = centre[1] + dx * np.sin(turn) + dy * np.cos(turn)
-    return _spread(image, np.where(turn == 0.0, column, x), np.where(turn == 0.0, row, y))
+    cos, sin = np.cos(turn), np.sin(turn)
+    x = centre[0] + pixels.dx * cos - pixels.dy * sin
+    y = centre[1] + pixels.dx * sin + pixels.dy * cos
+    return _spread(pixels.flux, x, y, side)
 
 
-def _spread(flux: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+def _spread(flux: FloatArray, x: FloatArray, y: FloatArray, side: int) -> FloatArray:
     """Flux put down at places (x, y), shared by the four pixels about each."""
-    n = flux.shape[0]
-    column, row = np.clip(np.floor(x).astype(int), 0, n - 2), np.clip(np.floor(y).astype(int), 0, n - 2)
+    column, row = np.clip(np.floor(x).astype(int), 0, side - 2), np.clip(np.floor(y).astype(int), 0, side - 2)
     fx, fy = x - column, y - row
-    image = np.zeros(n * n)
+    image = np.zeros(side * side)
     for down, weight_y in ((0, 1.0 - fy), (1, fy)):
         for right, weight_x in ((0, 1.0 - fx), (1, fx)):
-            place = ((row + down) * n + column + right).ravel()
-            image += np.bincount(place, (flux * weight_y * weight_x).ravel(), n * n)
-    return image.reshape(n, n)
+            image += np.bincount((row + down) * side + column + right, flux * weight_y * weight_x, side * side)
+    return image.reshape(side, side)
 
 
 def _seen(image: FloatArray, sigma: float) -> FloatArray:

@@ -28,6 +28,8 @@ WRAPPED = 1e-6
 """Of its peak is what a PSF may bring back from one edge of the stamp to the other."""
 WIDEST_FWHM = 1.3
 """Cells grow with the PSF up to that of this width in arcsec."""
+NOISELESS = 1e-4
+"""Of an arc's peak is where its photon noise is left out: a hundredth of that of the peak, itself below the sky's."""
 SIGMA_TO_FWHM = 2.3548200450309493
 NARROW = 3.8
 """A PSF whose FWHM has fewer pixels than this needs light on half pixels."""
@@ -90,10 +92,13 @@ def shot_noise(
 ) -> npt.NDArray[np.float64]:
     """The arc's own photon noise, Gaussian of variance arc/gain (nMgy^2), of the shape of ``arc``; the gain is broadcast to it.
 
-    The survey image carries the noise of the rest already.
+    The survey image carries the noise of the rest already. Drawn where the arc has more than NOISELESS of its peak.
     """
-    draw = rng.standard_normal(arc.shape, dtype=np.float32)
-    return np.asarray(np.sqrt(np.clip(arc, 0.0, None) / np.asarray(electrons_per_nmgy, float)) * draw)
+    variance = np.clip(arc, 0.0, None) / np.asarray(electrons_per_nmgy, float)
+    lit = variance > NOISELESS * variance.max(axis=(-2, -1), keepdims=True)
+    noise = np.zeros(arc.shape)
+    noise[lit] = np.sqrt(variance[lit]) * rng.standard_normal(np.count_nonzero(lit), dtype=np.float32)
+    return noise
 
 
 def _seen(light: GridLight, scene: Scene, psf: Mapping[str, Psf]) -> FloatArray:

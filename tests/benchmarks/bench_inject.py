@@ -1,6 +1,6 @@
 """Stamps per second of ``dhs inject`` at local[2], where its time goes, and the same arcs by lenstronomy in the same run.
 
-    python tests/benchmarks/bench_inject.py [--bricks 8] [--repeats 3] [--sample 60] [--supersampling 3 5]
+    python tests/benchmarks/bench_inject.py [--bricks 40] [--repeats 3] [--sample 60] [--supersampling 3 5]
 
 Draws a small sky and plans it by the demo recipe. Then: the whole job, Spark session running already (median of the repeats);
 the same shards in this process on one core, with a clock on rendering, coding and writing; and lenstronomy on a sample of the
@@ -44,7 +44,8 @@ def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="demo", help="recipe to plan by (default: %(default)s)")
-    parser.add_argument("--bricks", type=int, default=8, help="bricks of the sky; 8 make some 1600 stamps")
+    parser.add_argument("--bricks", type=int, default=40, help="bricks of the sky; 40 make some 8000 stamps")
+    parser.add_argument("--stamps-per-shard", type=int, default=1000, help="as dhs plan has it; in production some thousands")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median is taken")
     parser.add_argument("--sample", type=int, default=60, help="tasks that lenstronomy renders")
     parser.add_argument("--supersampling", type=int, nargs="+", default=[3, 5], help="lenstronomy's rays per pixel side")
@@ -52,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         build_session("bench", "local[2]")
-        prepare(root, arguments.bricks, arguments.recipe)
+        prepare(root, arguments.bricks, arguments.recipe, arguments.stamps_per_shard)
         whole = statistics.median(run_inject(root, number) for number in range(arguments.repeats))
         counts = read_run(root / "stamps-0")["counts"]
         rate = counts["rows"] / whole
@@ -62,13 +63,13 @@ def main() -> None:
         compare_rendering(root, arguments.sample, arguments.supersampling, arguments.repeats)
 
 
-def prepare(root: Path, bricks: int, recipe: str) -> None:
+def prepare(root: Path, bricks: int, recipe: str, shard: int) -> None:
     """Sky, hosts, bank, plan and cutouts."""
     sky, bank = root / "sky", root / "bank.h5"
     run(mock_sky, "--out", sky, "--bricks", bricks, "--brick-size", 1000, "--hosts-per-brick", 40)
     run(select_hosts, "--sweeps", sky / "sweep", "--out", root / "hosts")
     run(build_source_bank, "--out", bank, "--procedural", 200)
-    planned = ("--recipe", recipe, "--hosts", root / "hosts", "--bank", bank, "--stamps-per-shard", 200)
+    planned = ("--recipe", recipe, "--hosts", root / "hosts", "--bank", bank, "--stamps-per-shard", shard)
     run(plan_tasks, *planned, "--out", root / "plan")
     run(cut_hosts, "--hosts", root / "plan", "--bricks", sky, "--out", root / "cutouts")
 

@@ -107,7 +107,7 @@ class StampMaker:
             arc = self._lights.light(row, host.cutout, psf)
             images = self._added(row, images, arc, gains)
             row |= _observables(row, arc, psf, host)
-            row["reasons"] |= self._judgement(arc, host)
+            row["reasons"] |= self._judgement(row, arc, host)
         row["stamp_npz"] = None if row["reasons"] else self._encoded(row, images)
 
     def _encoded(self, row: Row, images: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
@@ -148,15 +148,16 @@ class StampMaker:
             for band in BANDS
         }
 
-    def _judgement(self, arc: RenderedArc, host: Host) -> int:
+    def _judgement(self, row: Row, arc: RenderedArc, host: Host) -> int:
         """Reason bits of rendered light that the recipe does not accept; the row keeps what was measured.
 
         A trail is judged in the one band that it is in, everything else in r.
         """
         if self.recipe.accept is None:
             return 0
-        band = next((band for band in ("r", *BANDS) if arc.images[band].any()), "r")
-        snr = arc_visibility(arc.images[band], host.pixels[f"invvar_{band}"]).snr
+        snr = row["arc_snr"]
+        if row["injected_mag_r"] is None:
+            snr = max(arc_visibility(arc.images[band], host.pixels[f"invvar_{band}"]).snr for band in BANDS)
         return Reason.ARC_TOO_FAINT.value if snr < self.recipe.accept.minimum_rendered_arc_snr else 0
 
 

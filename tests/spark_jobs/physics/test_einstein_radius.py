@@ -17,6 +17,7 @@ from spark_jobs.physics.einstein_radius import (
     distance_modulus,
     distance_ratio,
     einstein_radius,
+    largest_einstein_radius,
 )
 
 COSMOLOGY = FlatLambdaCDM(H0=70.0, Om0=0.3)
@@ -53,6 +54,21 @@ def test_the_radius_grows_with_the_square_of_the_dispersion_and_with_the_sources
     radius = einstein_radius(sigma_v, z_lens, z_source)
     assert einstein_radius(2 * sigma_v, z_lens, z_source) == pytest.approx(4 * radius, rel=1e-12)
     assert einstein_radius(sigma_v, z_lens, z_source + further) > radius
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(100, 400), st.floats(0.05, 1.0), st.floats(1.01, 5.0))
+def test_no_source_is_bent_further_than_the_largest_radius_which_times_the_distance_ratio_is_its_own(
+    sigma_v: float, z_lens: float, z_source: float
+) -> None:
+    # 4 pi (250 / 299792.458)^2 rad = 1.80249 arcsec, and 1.80249 (sigma / 250 km/s)^2 for any other sphere
+    largest = largest_einstein_radius(sigma_v)
+    assert largest == pytest.approx(1.80249 * (sigma_v / 250) ** 2, rel=1e-5)
+    assert einstein_radius(sigma_v, z_lens, z_source) < largest
+    np.testing.assert_allclose(
+        largest * distance_ratio(z_lens, z_source), einstein_radius(sigma_v, z_lens, z_source), rtol=1e-12
+    )
+    np.testing.assert_array_equal(largest_einstein_radius([[sigma_v], [0.0], [math.nan]]), [[largest], [0.0], [math.nan]])
 
 
 def test_a_source_that_is_not_behind_the_lens_is_not_bent() -> None:
