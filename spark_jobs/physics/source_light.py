@@ -175,11 +175,24 @@ def _cut_corners(table: FloatTable, image: FloatArray) -> None:
 def _fill_blocks(blocks: FloatArray, table: FloatTable) -> None:
     """Largest absolute value and second difference (along rows or columns) of each block of a ringed table."""
     ny, nx = table.shape
+    dark = np.zeros(nx, np.float32)
+    light, kink = np.zeros(nx, np.float32), np.zeros(nx, np.float32)  # of a column, in the rows of one block
+    two = np.float32(2.0)
     for i in range(ny):
+        here, above, below = table[i], table[i - 1] if i > 0 else dark, table[i + 1] if i + 1 < ny else dark
         for j in range(nx):
-            middle = table[i, j]
-            along_y = (table[i - 1, j] if i > 0 else 0.0) - 2.0 * middle + (table[i + 1, j] if i + 1 < ny else 0.0)
-            along_x = (table[i, j - 1] if j > 0 else 0.0) - 2.0 * middle + (table[i, j + 1] if j + 1 < nx else 0.0)
-            row, col = i // BLOCK, j // BLOCK
-            blocks[0, row, col] = max(blocks[0, row, col], abs(middle))
-            blocks[1, row, col] = max(blocks[1, row, col], abs(along_y), abs(along_x))
+            value = abs(here[j])
+            bend = abs(above[j] - two * here[j] + below[j])
+            light[j] = value if value > light[j] else light[j]
+            kink[j] = bend if bend > kink[j] else kink[j]
+        for j in range(1, nx - 1):
+            bend = abs(here[j - 1] - two * here[j] + here[j + 1])
+            kink[j] = bend if bend > kink[j] else kink[j]
+        for edge, beside in ((0, 1), (nx - 1, nx - 2)):
+            kink[edge] = max(kink[edge], abs(here[beside] - two * here[edge]))
+        if i % BLOCK == BLOCK - 1 or i == ny - 1:
+            for j in range(nx):
+                row, col = i // BLOCK, j // BLOCK
+                blocks[0, row, col] = max(blocks[0, row, col], light[j])
+                blocks[1, row, col] = max(blocks[1, row, col], kink[j])
+            light[:], kink[:] = 0.0, 0.0
