@@ -76,7 +76,7 @@ def real_stamps() -> list[Images]:
 
     with fits.open(path) as file:
         planes = np.array([file[number].data for number in (1, 3, 5)], np.float32)
-    corners = range(0, 256 - SIZE + 1, SIZE // 2)
+    corners = range(0, 256 - SIZE + 1, SIZE)
     return [planes[:, y : y + SIZE, x : x + SIZE] for y in corners for x in corners]
 
 

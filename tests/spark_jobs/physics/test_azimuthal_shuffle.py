@@ -83,8 +83,8 @@ def test_no_sector_is_kept_and_no_two_stay_side_by_side(sectors: int, seed: int)
         end = complex(np.sum(light * (column[ring] - centre[0])), np.sum(light * (row[ring] - centre[1])))
         assert abs(end) == pytest.approx(abs(start), abs=1e-9)
         turns.append(float(np.angle(end / start)) * sectors / (2 * math.pi))
-    whole = np.rint(turns).astype(int) % sectors
-    np.testing.assert_allclose(turns, np.rint(turns), rtol=0, atol=1e-6)
+    whole = np.rint(np.array(turns)).astype(int) % sectors
+    np.testing.assert_allclose(turns, np.rint(np.array(turns)), rtol=0, atol=1e-6)
     assert not np.any(whole == 0)
     starts = np.flatnonzero(whole != np.roll(whole, 1))
     assert len(starts) == sectors  # two neighbours that stayed side by side would have turned alike
