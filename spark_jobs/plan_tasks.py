@@ -110,7 +110,7 @@ def _guard(recipe: Recipe, used: int, seen: int, left_out: dict[str, int], max_t
     tasks = math.ceil(used * each)
     if tasks > limit:
         raise InputError(
-            f"{used} hosts with {each:.3g} tasks each make {tasks} tasks; at most {limit} are allowed. "
+            f"{used} hosts with {each:.3g} tasks each make about {tasks} tasks; at most {limit} are allowed. "
             "Choose fewer hosts or replicates, or raise --max-tasks."
         )
 

@@ -126,8 +126,8 @@ def _flattening(recipe: Recipe, population: Population) -> list[str]:
         return []
     try:
         radii, keep = even_radii(population.accepted_theta_e, recipe.accept.theta_e_range)
-    except ValueError:
-        return []
+    except ValueError as error:
+        return [f"No weighting for Einstein radii that come equally often: {error}."]
     return [
         "To let Einstein radii come equally often between the limits, write in the recipe:",
         "weighting:",

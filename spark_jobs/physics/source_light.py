@@ -8,7 +8,7 @@ Legend: offsets in arcsec from the source's centre, x to the west, y to the nort
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -119,6 +119,16 @@ def template_source(template: npt.ArrayLike | Template, pixel_scale_arcsec: floa
     c, s = math.cos(angle) / half_pixel, math.sin(angle) / half_pixel
     profile = (half_pixel**-2, 0.5 * math.hypot(*ready.table.shape), 0.0, 0.0, 1.0, 1.0, 1.0)
     return Source((c, s, -s, c), (Layer(TEMPLATE, profile, ready.table, ready.blocks),))
+
+
+def scaled(source: Source, factor: float) -> Source:
+    """The same galaxy ``factor`` times as wide, of unit flux still. Raises ValueError for a factor that is not above 0."""
+    if not factor > 0 or not math.isfinite(factor):
+        raise ValueError(f"size factor is {factor}; wanted a finite number above 0")
+    fainter = factor**-2.0
+    layers = (replace(layer, profile=(layer.profile[0] * fainter, *layer.profile[1:])) for layer in source.layers)
+    a, b, c, d = source.matrix
+    return Source((a / factor, b / factor, c / factor, d / factor), tuple(layers))
 
 
 @inlined

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from schemas.contract_files import header_of
 from schemas.run_record import FINISHED_NAME, describe_file, read_run
 from schemas.stamps import STAMP_INDEX, STAMPS
+from spark_jobs.audit import audit_directory
+from spark_jobs.transforms.audits.audit_result import Check
 from tests.synthetic_stamps import StampsDirectory
 
 Row = dict[str, Any]
@@ -73,3 +75,18 @@ def rewrite(path: Path, rows: list[Row], names: tuple[str, ...], **header: Any) 
     schema = schema.with_metadata({b"darkhaloscope": json.dumps(metadata | header).encode()})
     table = pa.Table.from_pylist([{name: row[name] for name in names} for row in rows], schema)
     pq.write_table(table, path, row_group_size=4, write_page_checksum=True, compression="none")
+
+
+NOT_CHECKED = {"templates in the bank", "split rule", "hard negatives", "negatives matched to lenses"}
+"""Without a bank and a recipe, in a run of lenses and controls."""
+
+
+def failures(run: Damaged | StampsDirectory, **options: Any) -> dict[str, str]:
+    """Name to finding of the checks that fail, against the plan."""
+    found = audit_directory(run.stamps, run.plan, **options)
+    return {check.name: check.found for check in found.breaches}
+
+
+def check_named(name: str, *arguments: Any, **options: Any) -> Check:
+    (check,) = (check for check in audit_directory(*arguments, **options).checks if check.name == name)
+    return check

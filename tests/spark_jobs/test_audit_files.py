@@ -22,7 +22,7 @@ from schemas.stamps import STAMPS
 from spark_jobs.audit import audit_directory
 from spark_jobs.transforms.audits.audit_blobs import in_sample
 from spark_jobs.transforms.audits.audit_result import Verdict
-from tests.spark_jobs.audit_damage import Damaged, Row, rewrite
+from tests.spark_jobs.audit_damage import Damaged, Row, failures, rewrite
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 
 SIZE = 24
@@ -38,10 +38,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
 @pytest.fixture
 def broken(small: StampsDirectory, tmp_path: Path) -> Damaged:
     return Damaged.copy_of(small, tmp_path)
-
-
-def failures(run: Damaged | StampsDirectory, **options: Any) -> dict[str, str]:
-    return {check.name: check.found for check in audit_directory(run.stamps, run.plan, **options).breaches}
 
 
 def zip_bomb() -> bytes:

@@ -7,55 +7,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from schemas.array_codec import decode_stamp
-from schemas.contract_files import read_table
 from schemas.job_entry import InputError
-from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
-from schemas.scores import SCORES
-from schemas.stamps import STAMPS
+from schemas.run_record import RunError, read_run
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
-from tests.trainer.tiny_training import rewrite_stamps, small_stamps, train_tiny, write_settings
-from trainer import evaluate, score
+from tests.trainer.tiny_training import CPU, rewrite_stamps, score_and_evaluate, small_stamps, train_tiny, write_settings
 from trainer.checkpoint import checkpoint_hash, load_checkpoint
 from trainer.optimisation import learning_rate, make_optimiser
 from trainer.stamp_catalogue import load_catalogue
 from trainer.train_settings import OptimisationSettings
 from trainer.training_loop import NonFiniteError
 
-CPU = torch.device("cpu")
-
 
 def log_of(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-
-
-def score_and_evaluate(stamps: Path, out: Path, *splits: str) -> dict[str, Any]:
-    names = splits or ("test",)
-    arguments = ["--stamps", str(stamps), "--checkpoint", str(out / "best.pt"), "--out", str(out / "scores")]
-    assert score.main([*arguments, "--split", *names, "--device", "cpu", "--workers", "0"]) == 0
-    assert evaluate.main(["--scores", str(out / "scores"), "--out", str(out / "metrics.json"), "--draws", "200"]) == 0
-    metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())["splits"]
-    return metrics
-
-
-@pytest.fixture(scope="module")
-def rings(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
-    """Bright rings on 32-pixel stamps; read only."""
-    pairs = {"train": 80, "val": 24, "test": 60}
-    return write_stamps_directory(tmp_path_factory.mktemp("rings"), pairs, size=32, refused_pairs=1, ring=0.05)
-
-
-@pytest.fixture(scope="module")
-def trained(rings: StampsDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network trained on the bright rings; its directory also gets scores and metrics."""
-    folder = tmp_path_factory.mktemp("trained")
-    out = folder / "checkpoints"
-    assert train_tiny(rings.stamps, out, write_settings(folder, backbone="resnet10", epochs=5)) == 0
-    return out
 
 
 def test_bright_rings_are_learned_in_seconds(rings: StampsDirectory, trained: Path) -> None:
@@ -141,90 +108,6 @@ def test_the_checkpoint_carries_what_scoring_needs(rings: StampsDirectory, train
     assert checkpoint.preprocessing.metadata == measured
     assert checkpoint.preprocessing.normalisation == checkpoint.settings.normalisation
     assert (checkpoint.origin.recipe_hash, checkpoint.origin.size_pix) == ("5ca1ab1e5ca1ab1e", 32)
-
-
-def test_scores_of_the_validation_split_are_those_that_training_saw_over_the_whole_of_it(
-    rings: StampsDirectory, trained: Path, tmp_path: Path
-) -> None:
-    arguments = ["--stamps", str(rings.stamps), "--checkpoint", str(trained / "best.pt"), "--out", str(tmp_path / "val")]
-    score.main([*arguments, "--split", "val", "--device", "cpu", "--workers", "0"])
-    table = read_table(tmp_path / "val" / "split-val.parquet", SCORES)
-    assert table.num_rows == 46  # 24 pairs less the refused one
-    logits, labels = table["logit"].to_numpy().astype(float), table["label"].to_numpy()
-    loss = np.mean(np.logaddexp(0, logits) - labels * logits)
-    best = load_checkpoint(trained / "best.pt", CPU)
-    assert loss == pytest.approx(best.progress.metrics["val_loss"], rel=1e-6)
-
-
-def test_a_score_is_what_the_network_says_of_that_stamp_alone_prepared_as_in_training(
-    rings: StampsDirectory, trained: Path
-) -> None:
-    score_and_evaluate(rings.stamps, trained)
-    table = read_table(trained / "scores" / "split-test.parquet", SCORES)
-    said = dict(zip(table["task_id"].to_pylist(), table["logit"].to_pylist(), strict=True))
-    checkpoint = load_checkpoint(trained / "best.pt", CPU)
-    (path,) = (rings.stamps / "split=test").glob("*.parquet")
-    network = checkpoint.network.eval()
-    for row in read_table(path, STAMPS).to_pylist()[:6]:
-        values = torch.tensor([[row[name] for name in checkpoint.settings.metadata_columns]], dtype=torch.float64)
-        pixels = torch.from_numpy(decode_stamp(row["stamp_npz"]))[None]
-        with torch.inference_mode():
-            logit = network(*checkpoint.preprocessing.prepare(pixels, values, CPU))
-            permuted = network(*checkpoint.preprocessing.prepare(pixels, values + torch.tensor([[0.3, 0.0]]), CPU))
-        assert float(logit) == pytest.approx(said[row["task_id"]], abs=1e-4)
-        assert float(permuted) != pytest.approx(float(logit), abs=1e-4)  # the conditions are heard
-
-
-def test_scores_say_whose_they_are_and_leave_out_refused_rows_only(rings: StampsDirectory, trained: Path) -> None:
-    score_and_evaluate(rings.stamps, trained)
-    (path,) = run_files(trained / "scores", SCORES)
-    table = read_table(path, SCORES)
-    assert set(table["checkpoint_hash"].to_pylist()) == {checkpoint_hash(trained / "best.pt")}
-    assert table.num_rows == 118 and set(table["split"].to_pylist()) == {"test"}
-    assert read_run(trained / "scores")["counts"] == {"refused": 2}
-
-
-def test_a_stamp_that_cannot_be_decoded_keeps_its_row_without_a_score(tmp_path: Path) -> None:
-    directory = small_stamps(tmp_path / "data")
-    rewrite_stamps(directory, "test", lambda row: row | {"stamp_npz": b"?"} if row["task_id"].endswith("31") else row)
-    rewrite_stamps(directory, "test", lambda row: row | {"stamp_npz": b"?"} if row["host_id"] == "9010-2-3" else row)
-    train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path, epochs=1))
-    figures = score_and_evaluate(directory.stamps, tmp_path / "out")["test"]
-    assert (figures["n_unscored"], figures["n_positive"], figures["n_negative"]) == (2, 6, 6)
-
-
-def test_scoring_refuses_stamps_of_another_size_and_another_checkpoint_in_its_place(
-    rings: StampsDirectory, trained: Path, tmp_path: Path
-) -> None:
-    other = small_stamps(tmp_path / "data", size=16)
-    arguments = [
-        "--checkpoint",
-        str(trained / "best.pt"),
-        "--device",
-        "cpu",
-        "--workers",
-        "0",
-        "--out",
-        str(tmp_path / "scores"),
-    ]
-    with pytest.raises(InputError, match="stamps of 16 pixels; the checkpoint was trained on 32"):
-        score.main(["--stamps", str(other.stamps), *arguments])
-    score.main(["--stamps", str(rings.stamps), *arguments])
-    arguments[1] = str(trained / "last.pt")
-    with pytest.raises(RunError, match="checkpoint_hash"):
-        score.main(["--stamps", str(rings.stamps), *arguments])
-
-
-def test_a_scoring_run_that_was_cut_off_goes_on(rings: StampsDirectory, trained: Path, tmp_path: Path) -> None:
-    arguments = ["--stamps", str(rings.stamps), "--checkpoint", str(trained / "best.pt"), "--out", str(tmp_path / "scores")]
-    arguments += ["--split", "val", "test", "--device", "cpu", "--workers", "0"]
-    score.main(arguments)
-    (tmp_path / "scores" / FINISHED_NAME).unlink()
-    (tmp_path / "scores" / "split-test.parquet").unlink()
-    kept = (tmp_path / "scores" / "split-val.parquet").stat().st_mtime_ns
-    score.main(arguments)
-    assert read_run(tmp_path / "scores")["rows"] == 46 + 118
-    assert (tmp_path / "scores" / "split-val.parquet").stat().st_mtime_ns == kept
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_stamps(

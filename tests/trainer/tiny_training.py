@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, read_table, write_table
 from schemas.run_record import RunIdentity, finish_run
 from schemas.stamps import STAMP_INDEX, STAMPS
 from tests.synthetic_stamps import RECIPE_HASH, SEED, StampsDirectory, write_stamps_directory
-from trainer import train
+from trainer import evaluate, score, train
 
 COLUMNS = ("psf_fwhm_r_arcsec", "psf_depth_r_mag")
 SETTINGS = """\
@@ -60,3 +62,15 @@ def small_stamps(root: Path, *, train_pairs: int = 24, size: int = 16, ring: flo
     """A directory of a test's own, which it may spoil."""
     pairs = {"train": train_pairs, "val": 8, "test": 8}
     return write_stamps_directory(root, pairs_per_split=pairs, size=size, refused_pairs=1, ring=ring)
+
+
+CPU = torch.device("cpu")
+
+
+def score_and_evaluate(stamps: Path, out: Path, *splits: str) -> dict[str, Any]:
+    names = splits or ("test",)
+    arguments = ["--stamps", str(stamps), "--checkpoint", str(out / "best.pt"), "--out", str(out / "scores")]
+    assert score.main([*arguments, "--split", *names, "--device", "cpu", "--workers", "0"]) == 0
+    assert evaluate.main(["--scores", str(out / "scores"), "--out", str(out / "metrics.json"), "--draws", "200"]) == 0
+    metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())["splits"]
+    return metrics

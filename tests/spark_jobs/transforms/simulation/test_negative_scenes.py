@@ -4,95 +4,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import yaml
 
-from schemas.refusal_reasons import Reason
 from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
-from spark_jobs.physics.drawn_light import DrawnLight
-from spark_jobs.physics.render_arc import RenderedArc, render_arc
+from spark_jobs.physics.render_arc import render_arc
 from spark_jobs.physics.ring_light import ring_light
-from spark_jobs.physics.source_light import Source, sersic_source, template_source
+from spark_jobs.physics.source_light import Source, sersic_source
 from spark_jobs.physics.spiral_light import spiral_light
-from spark_jobs.physics.streak_light import cross_light
-from spark_jobs.recipe import Recipe, read_recipe
-from spark_jobs.recipe_negatives import KINDS
+from spark_jobs.physics.streak_light import cross_light, trail_light
 from spark_jobs.transforms.simulation.negative_scenes import (
     DARK_MAG,
-    NegativeLight,
     added_magnitudes,
     negative_light,
     negative_scene,
 )
-from spark_jobs.transforms.simulation.task_scene import RefusalError, SceneMaker
+from spark_jobs.transforms.simulation.task_scene import SceneMaker
 from tests.spark_jobs.small_bank import SIGMA_ARCSEC, write_small_bank
 from tests.spark_jobs.small_lenses import recipe_with
-from tests.spark_jobs.small_tasks import CENTRE, SIZE, cutout_row, lens_task, negative_task
-
-Row = dict[str, Any]
-STAMP = {"stamp": {"size": f"{SIZE} pix"}}
-STAMP_ARCSEC = SIZE * PIXEL_SCALE_ARCSEC
-MIDDLE = 0.5 * (SIZE - 1)
-SPIKE = {"added_x_arcsec": 11.0, "added_angle_rad": 3.0}
-each_drawn_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "shuffled"])
-
-
-@cache
-def realistic() -> Recipe:
-    return recipe_with("realistic", **STAMP)
-
-
-@cache
-def scenes() -> SceneMaker:
-    return SceneMaker(realistic(), None)
-
-
-@cache
-def square() -> SceneMaker:
-    """Scenes of a recipe whose sources are even squares."""
-    hard = yaml.safe_load(read_recipe("realistic").as_yaml())["negatives"]
-    return SceneMaker(recipe_with("gen5", negatives=hard), None)
-
-
-def task_of(kind: str, **changes: Any) -> Row:
-    return negative_task(kind, **((SPIKE if kind == "spike" else {}) | changes))
-
-
-def light_of(kind: str, **changes: Any) -> NegativeLight:
-    return negative_light(task_of(kind, **changes), scenes())
-
-
-def rendered(task: Row) -> RenderedArc:
-    """The light of a task on the stamp of a galaxy that stands in its middle."""
-    cutout = cutout_row(x_centre_pix=MIDDLE, y_centre_pix=MIDDLE)
-    scene, magnitudes = negative_scene(task, cutout, scenes())
-    return render_arc(scene, magnitudes, scenes().psf(task, cutout))
-
-
-def along(angle: float, radius: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    return np.asarray(radius) * math.cos(angle), np.asarray(radius) * math.sin(angle)
-
-
-def drawn(light: DrawnLight) -> Source:
-    return template_source(light.image, light.pixel_scale_arcsec)
-
-
-def same_light(one: Source, other: Source) -> bool:
-    x, y = np.meshgrid(np.linspace(-3, 3, 25), np.linspace(-3, 3, 25))
-    seen = one.brightness(x, y)
-    return bool(seen.any()) and np.array_equal(seen, other.brightness(x, y))
-
-
-def refused(task: Row, maker: SceneMaker | None = None, cutout: Row | None = None) -> Reason:
-    with pytest.raises(RefusalError) as refusal:
-        negative_scene(task, cutout or cutout_row(), maker or scenes())
-    return refusal.value.reason
+from tests.spark_jobs.small_scenes import (
+    MIDDLE,
+    STAMP_ARCSEC,
+    Row,
+    along,
+    drawn,
+    light_of,
+    realistic,
+    rendered,
+    same_light,
+    scenes,
+    square,
+    task_of,
+)
+from tests.spark_jobs.small_tasks import CENTRE, SIZE, cutout_row, negative_task
 
 
 @pytest.mark.parametrize(
@@ -130,7 +77,7 @@ def test_of_a_streak_only_what_is_on_the_stamp_counts(kind: str, changes: Row) -
     """Before the PSF, which carries some of it over the edges."""
     task = task_of(kind, **changes)
     share = negative_light(task, scenes()).share_on_stamp
-    _, magnitudes = negative_scene(task, cutout_row(), scenes())
+    _, magnitudes = negative_scene(task, cutout_row(x_centre_pix=MIDDLE, y_centre_pix=MIDDLE), scenes())
     assert 0.01 < share < 0.9
     for band in BANDS:
         on_stamp = rendered(task).magnification * 10 ** (-0.4 * magnitudes[band])
@@ -164,9 +111,25 @@ def test_light_stands_where_its_row_says_from_the_galaxys_centre(kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["trail", "spike"])
-def test_a_streak_stands_about_the_galaxys_centre_with_its_place_in_its_image(kind: str) -> None:
-    scene, _ = negative_scene(task_of(kind), cutout_row(), scenes())
-    assert (scene.beta, scene.centre_pix) == ((0.0, 0.0), CENTRE)
+@pytest.mark.parametrize("off", [(0.5, -0.4), (3.0, 5.0)])
+def test_a_streak_is_cut_by_the_stamps_edges_wherever_the_galaxy_stands_on_it(kind: str, off: tuple[float, float]) -> None:
+    """What is on the stamp is the added flux; and the streak is that of the galaxy's place."""
+    task = task_of(kind)
+    cutout = cutout_row(x_centre_pix=MIDDLE + off[0], y_centre_pix=MIDDLE + off[1])
+    scene, magnitudes = negative_scene(task, cutout, scenes())
+    light = render_arc(scene, magnitudes, scenes().psf(task, cutout))
+    on_stamp = light.magnification * 10 ** (-0.4 * magnitudes["r"])
+    assert -2.5 * math.log10(on_stamp) == pytest.approx(task["added_mag_r"], abs=0.02)
+    place = tuple(PIXEL_SCALE_ARCSEC * o for o in off)
+    wanted = (trail_light if kind == "trail" else cross_light)(
+        task["added_x_arcsec"] + place[0],
+        task["added_y_arcsec"] + place[1],
+        task["added_angle_rad"],
+        task["added_width_arcsec"],
+        STAMP_ARCSEC,
+    )
+    assert same_light(scene.source, drawn(wanted.light))
+    assert scene.beta == pytest.approx((-place[0], -place[1]))
 
 
 def test_a_trail_lies_through_its_place_at_its_angle() -> None:
@@ -218,12 +181,12 @@ def scaled_by(maker: SceneMaker, task: Row, factor: float) -> tuple[Source, Sour
     return maker.source(task), negative_light(wide, maker).source
 
 
-@pytest.mark.parametrize("kind", ["sersic", "template", "flat_square"])
+@pytest.mark.parametrize("kind", ["sersic", "sersic_knots", "template", "flat_square"])
 def test_an_unlensed_source_is_the_draws_own_made_wider_all_over(kind: str, tmp_path: Path) -> None:
     task = negative_task("unlensed", source_kind=kind, source_half_light_arcsec=0.2, source_angle_rad=0.6)
     maker = square() if kind == "flat_square" else scenes()
-    if kind == "sersic":
-        task |= {"source_axis_ratio": 0.5}
+    if kind.startswith("sersic"):
+        task |= {"source_axis_ratio": 0.5, "source_knots": 5, "source_knot_share": 0.3}
     elif kind == "template":
         maker = replace(maker, bank=write_small_bank(tmp_path / "bank.h5", 2))
         task |= {
@@ -280,85 +243,3 @@ def test_a_trail_is_dark_but_in_its_band(band: str) -> None:
     assert {other for other in BANDS if magnitudes[other] == DARK_MAG} == set(BANDS) - {band}
     light = rendered(task)
     assert {other for other in BANDS if light.images[other].any()} == {band}
-
-
-@each_drawn_kind
-@pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
-def test_light_without_a_magnitude_is_refused_but_for_the_dark_bands_of_a_trail(kind: str, nothing: float | None) -> None:
-    one = task_of(kind, added_mag_g=nothing)
-    if kind == "trail":
-        assert negative_scene(one, cutout_row(), scenes())[1]["g"] == DARK_MAG
-        assert refused(task_of(kind, **{f"added_mag_{band}": nothing for band in BANDS})) is Reason.BAD_PARAMETERS
-    else:
-        assert refused(one) is Reason.BAD_PARAMETERS
-
-
-@each_drawn_kind
-@pytest.mark.parametrize("axis", ["x", "y"])
-@pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
-def test_light_without_a_place_is_refused(kind: str, axis: str, nothing: float | None) -> None:
-    with pytest.raises(RefusalError) as refusal:
-        light_of(kind, **{f"added_{axis}_arcsec": nothing})
-    assert refusal.value.reason is Reason.BAD_PARAMETERS
-
-
-@pytest.mark.parametrize(
-    ("kind", "changes"),
-    [
-        ("ring", {"added_width_arcsec": 0.0}),
-        ("ring", {"added_width_arcsec": None}),
-        ("ring", {"added_radius_arcsec": math.nan}),
-        ("ring", {"added_radius_arcsec": 99.0}),
-        ("ring", {"added_axis_ratio": 1.2}),
-        ("ring", {"added_angle_rad": math.inf}),
-        ("spiral", {"added_width_arcsec": 0.0}),
-        ("spiral", {"added_radius_arcsec": -1.0}),
-        ("spiral", {"added_axis_ratio": None}),
-        ("companion", {"added_radius_arcsec": 0.0}),
-        ("companion", {"added_axis_ratio": 1.2}),
-        ("companion", {"added_angle_rad": None}),
-        ("trail", {"added_width_arcsec": 0.0}),
-        ("trail", {"added_x_arcsec": 60.0, "added_angle_rad": 0.5 * math.pi}),
-        ("trail", {"added_angle_rad": math.nan}),
-        ("spike", {"added_width_arcsec": 0.0}),
-        ("spike", {"added_width_arcsec": None}),
-        ("spike", {"added_angle_rad": 0.785, "added_x_arcsec": 90.0}),
-        ("unlensed", {"added_radius_arcsec": None}),
-        ("unlensed", {"added_radius_arcsec": 0.0}),
-        ("unlensed", {"added_radius_arcsec": math.nan}),
-        ("unlensed", {"source_half_light_arcsec": None}),
-        ("unlensed", {"source_sersic_n": 20.0}),
-        ("unlensed", {"source_kind": "flat_square"}),
-    ],
-)
-def test_a_shape_that_cannot_be_is_refused(kind: str, changes: Row) -> None:
-    negative_scene(task_of(kind), cutout_row(), scenes())
-    assert refused(task_of(kind, **changes)) is Reason.BAD_PARAMETERS
-
-
-def test_an_unlensed_source_whose_template_is_not_in_the_bank_is_refused_as_a_lens_is(tmp_path: Path) -> None:
-    task = negative_task("unlensed", source_kind="template", template_id="gaussian-9", source_size_factor=1.0)
-    assert refused(task) is Reason.TEMPLATE_UNUSABLE
-    assert refused(task, replace(scenes(), bank=write_small_bank(tmp_path / "bank.h5", 2))) is Reason.TEMPLATE_UNUSABLE
-
-
-def test_a_host_without_a_centre_refuses_the_light_beside_it() -> None:
-    for name in ("x_centre_pix", "y_centre_pix"):
-        for nothing in (None, math.nan):
-            assert refused(negative_task("ring"), cutout=cutout_row() | {name: nothing}) is Reason.BAD_PARAMETERS
-
-
-@each_drawn_kind
-def test_a_kind_that_the_recipe_leaves_out_is_refused(kind: str) -> None:
-    content = yaml.safe_load(realistic().as_yaml())["negatives"]
-    del content[kind]
-    for negatives in (content, None):
-        maker = SceneMaker(recipe_with("realistic", negatives=negatives), None)
-        assert refused(task_of(kind), maker) is Reason.BAD_PARAMETERS
-
-
-@pytest.mark.parametrize("kind", ["lens", "control", "shuffled", ""])
-def test_a_task_that_is_no_drawn_negative_is_a_mistake_of_the_program(kind: str) -> None:
-    wanted = "wanted one of unlensed, ring, spiral, companion, trail, spike"
-    with pytest.raises(ValueError, match=f"task {'a' * 32} is of kind '{kind}'; {wanted}"):
-        negative_scene(lens_task(kind=kind), cutout_row(), scenes())
