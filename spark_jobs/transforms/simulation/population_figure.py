@@ -43,13 +43,18 @@ _STYLE = {
 def draw_figure(population: Population, title: str, out: Path) -> None:
     """Write the picture; the file's ending says the format (png, svg, pdf)."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(11, 8.2), layout="constrained", dpi=_DPI)
-        panels = figure.subplots(3, 3)
-        for axes, (name, label) in zip(panels.flat, QUANTITIES.items(), strict=True):
-            _panel(axes, population.quantities[name], label, KNOWN.get(name, ()), logarithmic=name in _LOGARITHMIC)
-        figure.suptitle(textwrap.fill(title, 150), x=0.01, ha="left", color=_INK, fontsize=10)
-        figure.supxlabel(textwrap.fill(REFERENCES, 175), x=0.01, ha="left", color=_MUTED, fontsize=7.5)
-        figure.savefig(out, metadata=_timeless(out))
+        population_figure(population, title).savefig(out, metadata=_timeless(out))
+
+
+def population_figure(population: Population, title: str) -> Figure:
+    """The figure: nine panels in the order of QUANTITIES, and below them whose the known values are."""
+    figure = Figure(figsize=(11, 8.2), layout="constrained", dpi=_DPI)
+    panels = figure.subplots(3, 3)
+    for axes, (name, label) in zip(panels.flat, QUANTITIES.items(), strict=True):
+        _panel(axes, population.quantities[name], label, KNOWN.get(name, ()), logarithmic=name in _LOGARITHMIC)
+    figure.suptitle(textwrap.fill(title, 150), x=0.01, ha="left", color=_INK, fontsize=10)
+    figure.supxlabel(textwrap.fill(REFERENCES, 175), x=0.01, ha="left", color=_MUTED, fontsize=7.5)
+    return figure
 
 
 def _panel(axes: Axes, values: FloatArray, label: str, known: tuple[KnownValue, ...], *, logarithmic: bool) -> None:
