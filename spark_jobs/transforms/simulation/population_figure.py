@@ -89,15 +89,17 @@ def _mark(axes: Axes, value: KnownValue, height: float) -> None:
     colour = _WARNING if "failed" in value.whose else _KNOWN
     trans = axes.get_xaxis_transform()
     behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
-    text: dict[str, Any] = {"transform": trans, "color": colour, "fontsize": 8, "va": "top", "bbox": behind}
+    text: dict[str, Any] = {"xycoords": trans, "textcoords": "offset points", "color": colour, "fontsize": 8, "va": "top"}
+    text["bbox"] = behind
     if not value.is_range:
         axes.plot([value.low, value.low], [0, height], color=colour, linestyle="--", linewidth=1.3, transform=trans)
-        axes.text(value.low, height, f" {value.whose} {value.low:g}", ha="left", **text)
+        axes.annotate(f"{value.whose} {value.low:g}", (value.low, height), (3, 0), ha="left", **text)
         return
     axes.fill_betweenx([height - 0.03, height], value.low, value.high, color=colour, alpha=0.75, transform=trans, lw=0)
     (start, _), (end, _) = axes.transAxes.inverted().transform(axes.transData.transform([(value.low, 0), (value.high, 0)]))
     at_end = start > 1.0 - start and end > 0.7
-    axes.text(value.high if at_end else value.low, height - 0.045, value.whose, ha="right" if at_end else "left", **text)
+    place = (value.high if at_end else value.low, height - 0.045)
+    axes.annotate(value.whose, place, (0, 0), ha="right" if at_end else "left", **text)
 
 
 def _limits(values: FloatArray, known: tuple[KnownValue, ...], logarithmic: bool) -> tuple[float, float]:

@@ -31,6 +31,17 @@ def test_shear_alone_gives_a_sphere_an_astroid_of_cusps_at_twice_the_shear() -> 
     assert abs(across) == pytest.approx(2 * gamma * theta_e / (1 - gamma), rel=1e-9)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.2, 1.0), st.floats(-3, 3), SHEAR, SHEAR)
+def test_the_reach_covers_every_cusp_between_two_directions_and_hardly_more(
+    q: float, phi: float, gamma1: float, gamma2: float
+) -> None:
+    turned = [gamma1 * np.cos(2 * phi) + gamma2 * np.sin(2 * phi), gamma2 * np.cos(2 * phi) - gamma1 * np.sin(2 * phi)]
+    points = np.array([curves_at(angle, 1.3, q, *turned) for angle in np.linspace(0, np.pi, 3001)])
+    farthest = max(np.hypot(points[:, 0], points[:, 1]).max(), np.hypot(points[:, 2], points[:, 3]).max())
+    assert farthest <= caustics(1.3, q, phi, gamma1, gamma2).reach[0] <= 1.011 * farthest
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.25, 1.0), st.floats(-3, 3), SHEAR, SHEAR, st.integers(0, 1000))
 def test_no_place_beyond_the_reach_has_more_than_one_image_and_many_within_have(
