@@ -56,25 +56,31 @@ def blur(spectrum: LightSpectrum, psfs: Sequence[CircularPsf | PixelPsf], pixel_
         if isinstance(psf, PixelPsf):
             if spectrum.fine != 1:
                 raise ValueError(f"light on {spectrum.fine} points a pixel for a PSF sampled at pixels; wanted one")
-            transfer: npt.NDArray[np.generic] = _pixel_transfer(psf, side)
+            transfer = _pixel_transfer(psf, side)
         else:
-            transfer = _transfer(psf, pixel_scale / spectrum.fine, side)
+            transfer = _transfer(psf, pixel_scale, side, spectrum.fine)
         np.multiply(spectrum.values, transfer, out=blurred[band])
     pixels = slice(REACH, REACH + spectrum.fine * spectrum.size, spectrum.fine)
     rows = ifft(blurred, axis=1, overwrite_x=True)[:, pixels]
-    return np.asarray(irfft(rows, n=side, axis=2)[:, :, pixels], np.float64) * spectrum.fine**2
+    return np.asarray(irfft(rows, n=side, axis=2)[:, :, pixels], np.float64)
 
 
 @lru_cache(maxsize=64)
-def _transfer(psf: CircularPsf, step: float, side: int) -> npt.NDArray[np.float32]:
-    """What becomes of each frequency of a grid of ``step`` arcsec, (side, side // 2 + 1): the PSF's transfer function, the
-    spline divided out. Kept, since a host's tasks share its PSFs."""
-    spline = np.sinc(np.fft.rfftfreq(side)) ** -5.0
-    scale = 2.0 * np.pi * psf.scale_arcsec / step / TABLE_STEP
-    quarter = _quarter(spline, scale, psf.transfer_table(), side)
-    whole: npt.NDArray[np.float32] = np.concatenate([quarter, quarter[(side - 1) // 2 : 0 : -1]]).astype(np.float32)
+def _transfer(psf: CircularPsf, pixel_scale: float, side: int, fine: int) -> ComplexArray:
+    """What becomes of each frequency of a grid of ``fine`` points a pixel, (side, side // 2 + 1): the PSF's transfer function,
+    the spline divided out, and the points that a pixel's area is. Complex as the light is, since numpy multiplies unlike kinds
+    at half the speed. Kept, since a host's tasks share its PSFs."""
+    scale = 2.0 * np.pi * psf.scale_arcsec * fine / pixel_scale / TABLE_STEP
+    quarter = fine**2 * _quarter(_spline_divided(side), scale, psf.transfer_table(), side)
+    whole = np.concatenate([quarter, quarter[(side - 1) // 2 : 0 : -1]]).astype(np.complex64)
     whole.setflags(write=False)
     return whole
+
+
+@lru_cache(maxsize=64)
+def _spline_divided(side: int) -> FloatArray:
+    """One over the transfer function of the deposit's spline along an axis, (side // 2 + 1,)."""
+    return np.asarray(np.sinc(np.fft.rfftfreq(side)) ** -5.0, np.float64)
 
 
 def _pixel_transfer(psf: PixelPsf, side: int) -> ComplexArray:

@@ -25,7 +25,7 @@ DARK_FLUX, FAINT_FLUX, DIM_FLUX = 1e-7, 1e-4, 4e-4
 """Of the source's flux, in a cell: where it may be less, none, one ray, or all rays with their light put at the middle."""
 KINK_TOLERANCE = 5e-4
 """A panel's width, in a template's half pixels, to the fourth power times the second difference and the stretch."""
-NARROWEST_PANEL, WIDEST_PANEL, MOST_PANELS = 0.1, 6.0, 64
+NARROWEST_PANEL, WIDEST_PANEL, MOST_NODES = 0.1, 6.0, 128
 EDGE, EDGE_PANEL = 0.2, 1.6
 """A second difference above this share of the light is an edge, and panels there are no wider than this."""
 MOST_RAYS = 2000
@@ -33,24 +33,29 @@ MOST_RAYS = 2000
 
 
 @inlined
-def _brightest(
-    kind: int, u: float, v: float, reach: float, profile: Numbers, table: FloatTable, blocks: FloatArray
+def _brightest(u: float, v: float, reach: float, profile: Numbers, table: FloatTable) -> float:
+    """Largest brightness of a profile within ``reach`` of a place in the source."""
+    nearest = max(math.sqrt(u * u + v * v) - reach, 0.0)
+    if not nearest < profile[1]:
+        return 0.0
+    return brightness_at(PROFILE, nearest, 0.0, profile, table) if profile[6] > 0.0 else profile[0]
+
+
+@inlined
+def _brightest_and_sharpest(
+    u: float, v: float, half_u: float, half_v: float, table: FloatTable, blocks: FloatArray
 ) -> tuple[float, float]:
-    """Largest brightness within ``reach`` of a place in the source, and how sharp a template's kinks are there."""
+    """Largest absolute value and second difference of a template in a box around a place in the source."""
+    ny, nx = table.shape
+    col, row = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1)
+    far_col, far_row = half_u + 1.0, half_v + 1.0  # bilinear: a value reaches one pixel
     light, kink = 0.0, 0.0
-    if kind == PROFILE:
-        nearest = max(math.sqrt(u * u + v * v) - reach, 0.0)
-        if nearest < profile[1]:
-            light = brightness_at(kind, nearest, 0.0, profile, table) if profile[6] > 0.0 else profile[0]
-    else:
-        ny, nx = table.shape
-        col, row, far = u + 0.5 * (nx - 1), v + 0.5 * (ny - 1), reach + 1.0  # bilinear: a value reaches one pixel
-        if -far < col < nx - 1 + far and -far < row < ny - 1 + far:
-            for i in range(int(max(row - far, 0.0)) // BLOCK, int(min(row + far, ny - 1.0)) // BLOCK + 1):
-                for j in range(int(max(col - far, 0.0)) // BLOCK, int(min(col + far, nx - 1.0)) // BLOCK + 1):
-                    light = max(light, blocks[0, i, j])
-                    kink = max(kink, blocks[1, i, j])
-            light *= profile[0]
+    if -far_col < col < nx - 1 + far_col and -far_row < row < ny - 1 + far_row:
+        first, last = int(max(col - far_col, 0.0)) // BLOCK, int(min(col + far_col, nx - 1.0)) // BLOCK
+        for i in range(int(max(row - far_row, 0.0)) // BLOCK, int(min(row + far_row, ny - 1.0)) // BLOCK + 1):
+            for j in range(first, last + 1):
+                light = max(light, blocks[0, i, j])
+                kink = max(kink, blocks[1, i, j])
     return light, kink
 
 
@@ -82,8 +87,18 @@ def _panels(length: float, width: float, kink: float, light: float) -> tuple[int
     if kink > 0.0:
         stretch = min(length / max(width, 0.1 * length), 10.0)
         panel = min(max((KINK_TOLERANCE / (kink * stretch)) ** 0.25, NARROWEST_PANEL), panel)
-    across = 2 * math.ceil(min(max(width / panel, 1e-9), 1.0 * MOST_PANELS))  # two at least, to be as wide as the cell
-    return across, 2 * math.ceil(min(length / panel, 1.0 * MOST_PANELS))
+    across = max(math.ceil(min(2.0 * width / panel, 1.0 * MOST_NODES)), 2)  # to be as wide as the cell
+    return across, max(math.ceil(min(2.0 * length / panel, 1.0 * MOST_NODES)), 2)
+
+
+@inlined
+def _spread_evenly(sides: npt.NDArray[np.int16], ring: FloatArray, longest: float, spacing: float) -> None:
+    """Rays of a profile, evenly along every spoke and around every ring, whose widest cells are ``longest`` and ``ring``."""
+    for k in range(sides.shape[0]):
+        for cell in range(sides.shape[1]):
+            if sides[k, cell, 0] == 2:
+                sides[k, cell, 0] = min(max(math.ceil(ring[cell] / spacing), 2), MOST_RAYS)
+                sides[k, cell, 1] = min(max(math.ceil(longest / spacing), 2), MOST_RAYS)
 
 
 @compiled(
@@ -113,20 +128,30 @@ def choose_rays(
         if power == 0.0:
             first, last = _within_reach(spokes[k], su, sv, profile[1], turn, step, cells)
         ex, ey, pu, pv, bu, bv = spokes[k, EX], spokes[k, EY], spokes[k, PU], spokes[k, PV], spokes[k, BU], spokes[k, BV]
+        qu, qv, wu, wv = spokes[k, QU], spokes[k, QV], spokes[k, WU], spokes[k, WV]
+        long_u, long_v, f = pu, pv, 1.0
+        length = step * math.sqrt(long_u * long_u + long_v * long_v)
         for cell in range(first, last):
             r = (cell + 0.5) * step
             over = 0.5 * (step + r * turn) * to_grid
             gx, gy = x0 + r * ex * to_grid, y0 + r * ey * to_grid
             if not (low - over <= gx <= high + over and low - over <= gy <= high + over):
                 continue
-            f = 1.0 if power == 0.0 else (r / lens[0]) ** power
-            tilt = power * f / r
-            long_u, long_v = pu - tilt * bu, pv - tilt * bv
-            wide_u, wide_v = r * spokes[k, QU] - f * spokes[k, WU], r * spokes[k, QV] - f * spokes[k, WV]
-            length = step * math.sqrt(long_u * long_u + long_v * long_v)
+            if power != 0.0:
+                f = (r / lens[0]) ** power
+                tilt = power * f / r
+                long_u, long_v = pu - tilt * bu, pv - tilt * bv
+                length = step * math.sqrt(long_u * long_u + long_v * long_v)
+            wide_u, wide_v = r * qu - f * wu, r * qv - f * wv
             width = turn * math.sqrt(wide_u * wide_u + wide_v * wide_v)
             u, v = r * pu - f * bu - su, r * pv - f * bv - sv
-            light, kink = _brightest(kind, u, v, 0.5 * (length + width), profile, table, blocks)
+            kink = 0.0
+            if kind == PROFILE:
+                light = _brightest(u, v, 0.5 * (length + width), profile, table)
+            else:
+                side_u, side_v = step * abs(long_u) + turn * abs(wide_u), step * abs(long_v) + turn * abs(wide_v)
+                light, kink = _brightest_and_sharpest(u, v, 0.5 * side_u, 0.5 * side_v, table, blocks)
+                light *= profile[0]
             flux = light * step * step  # of a cell like the others: close to the centre cells are small and may be bright
             if not flux >= DARK_FLUX:
                 continue
@@ -138,9 +163,5 @@ def choose_rays(
             else:
                 sides[k, cell, 0], sides[k, cell, 1] = _panels(length, width, kink, light / profile[0])
             sides[k, cell, 2] = 1 if flux < DIM_FLUX and profile[6] > 0.0 else 0
-    if kind == PROFILE:  # evenly along every spoke, and around every ring
-        for k in range(sectors):
-            for cell in range(cells):
-                if sides[k, cell, 0] == 2:
-                    sides[k, cell, 0] = min(max(math.ceil(ring[cell] / profile[5]), 2), MOST_RAYS)
-                    sides[k, cell, 1] = min(max(math.ceil(longest / profile[5]), 2), MOST_RAYS)
+    if kind == PROFILE:
+        _spread_evenly(sides, ring, longest, profile[5])

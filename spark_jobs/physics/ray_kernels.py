@@ -30,7 +30,7 @@ from spark_jobs.physics.lens_spokes import (
     WV,
     Numbers,
 )
-from spark_jobs.physics.ray_choice import MOST_PANELS, choose_rays
+from spark_jobs.physics.ray_choice import MOST_NODES, choose_rays
 from spark_jobs.physics.source_light import PROFILE, brightness_at
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,11 +41,22 @@ _ONE = np.uintp(1)
 
 
 def _panel_nodes() -> FloatArray:
-    """Two-point Gauss-Legendre nodes of n panels side by side from -1 to 1, in row n."""
-    nodes = np.zeros((MOST_PANELS + 1, 2 * MOST_PANELS))
-    for n in range(1, MOST_PANELS + 1):
-        middle = (2.0 * np.arange(n) + 1.0) / n - 1.0
-        nodes[n, : 2 * n] = (middle[:, None] + np.array([-1.0, 1.0]) / (n * math.sqrt(3.0))).ravel()
+    """Places of n rays of equal weight from -1 to 1, in row n: the same in a mirror, and exact for cubics.
+
+    Two-point Gauss-Legendre panels side by side, as wide as their rays are many; where n is odd, three or five points of
+    Chebyshev's equally weighted rule (Abramowitz & Stegun 1964, 25.4.28) in the middle.
+    """
+    rules = {2: [math.sqrt(1 / 3)], 3: [0.0, math.sqrt(1 / 2)], 5: [0.0, 0.374541409553581, 0.832497487000982]}
+    nodes = np.zeros((MOST_NODES + 1, MOST_NODES))
+    for n in range(2, MOST_NODES + 1):
+        middle = [] if n % 2 == 0 else [5] if n % 4 == 1 else [3]
+        beside = [2] * ((n - sum(middle)) // 2 // (1 + len(middle)))
+        start, row = -1.0, []
+        for rays in [*beside, *middle, *(beside if middle else [])]:
+            half = rays / n
+            row += [start + half + half * sign * place for place in rules[rays] for sign in ((-1, 1) if place else (1,))]
+            start += 2 * half
+        nodes[n, :n] = sorted(row)
     return nodes
 
 
@@ -132,14 +143,14 @@ def _sum_rays(
     """Shoot a cell's rays and add their flux to its moments (as in ``_share_out``)."""
     power = 2.0 - lens[6]
     for i in range(across):
-        eta = panels[across >> 1, i] if kind != PROFILE else (2 * i + 1.0) / across - 1.0
+        eta = panels[across, i] if kind != PROFILE else (2 * i + 1.0) / across - 1.0
         nu, nv, ou, ov = _off_spoke(spoke, 0.5 * turn * eta)
         first, last = 0, outward
         if power == 0.0 and profile[6] == 0.0:
             first, last = _crossing(nu, nv, ou + su, ov + sv, profile[1], r, step, outward)
         s0, s1, s2 = 0.0, 0.0, 0.0
         for j in range(first, last):
-            xi = (2 * j + 1.0) / outward - 1.0 if kind == PROFILE else panels[outward >> 1, j]
+            xi = (2 * j + 1.0) / outward - 1.0 if kind == PROFILE else panels[outward, j]
             radius = r + 0.5 * step * xi
             f = 1.0 if power == 0.0 else (radius / lens[0]) ** power
             light = brightness_at(kind, radius * nu - f * ou - su, radius * nv - f * ov - sv, profile, table)
@@ -182,16 +193,17 @@ def _sum_template_rays(
     middle_u, middle_v = 0.5 * (nx - 1) - su, 0.5 * (ny - 1) - sv
     last_col, last_row = nx - 1.0 - _INSIDE, ny - 1.0 - _INSIDE
     for i in range(across):
-        eta = panels[across >> 1, i]
+        eta = panels[across, i]
         nu, nv, ou, ov = _off_spoke(spoke, 0.5 * turn * eta)
         at_u, at_v = r * nu - ou + middle_u, r * nv - ov + middle_v
         half_u, half_v = 0.5 * step * nu, 0.5 * step * nv
         s0, s1, s2 = 0.0, 0.0, 0.0
         for j in range(outward):
-            xi = panels[outward >> 1, j]
+            xi = panels[outward, j]
             col, row = min(max(at_u + half_u * xi, 0.0), last_col), min(max(at_v + half_v * xi, 0.0), last_row)
-            a, b = np.uintp(col), np.uintp(row)
-            fx, fy = np.float32(col - np.float64(a)), np.float32(row - np.float64(b))
+            j_col, i_row = np.int64(col), np.int64(row)
+            fx, fy = np.float32(col - j_col), np.float32(row - i_row)
+            a, b = np.uintp(j_col), np.uintp(i_row)
             next_a, next_b = a + _ONE, b + _ONE
             low = table[b, a] + fx * (table[b, next_a] - table[b, a])
             high = table[next_b, a] + fx * (table[next_b, next_a] - table[next_b, a])

@@ -24,7 +24,7 @@ from spark_jobs.physics.source_light import Source
 FloatArray = npt.NDArray[np.float64]
 
 FINEST_FWHM = 0.8
-CELLS_IN_FWHM = 7.0
+CELLS_IN_FWHM = 5.5
 """Cells of a spoke in the narrowest PSF's width; of a ring around the lens at a little more than theta_e as well."""
 OUTSIDE_ARCSEC, SMALLEST_RING_ARCSEC = 0.3, 1.5
 _NO_LENS = (0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0)

@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.float64]
 
 Psf = CircularPsf | PixelPsf
 
-WRAPPED = 1e-6
+WRAPPED = 1e-5
 """Of its peak is what a PSF may bring back from one edge of the stamp to the other."""
 WIDEST_FWHM = 1.3
 """Cells grow with the PSF up to that of this width in arcsec."""

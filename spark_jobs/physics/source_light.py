@@ -82,10 +82,14 @@ def sersic_source(half_light_arcsec: float, n: float, axis_ratio: float = 1.0, a
 
 @dataclass(frozen=True)
 class Template:
-    """A galaxy image made ready for any number of sources, on half pixels: ``table`` and ``blocks`` as in Layer."""
+    """A galaxy image made ready for any number of sources, on half pixels: ``table`` and ``blocks`` as in Layer.
+
+    ``reach``: half pixels from its middle beyond which it is dark.
+    """
 
     table: FloatTable
     blocks: FloatArray
+    reach: float
 
 
 def ready_template(image: npt.ArrayLike) -> Template:
@@ -101,7 +105,15 @@ def ready_template(image: npt.ArrayLike) -> Template:
     _cut_corners(table, np.ascontiguousarray(values))
     blocks = np.zeros((2, -(-table.shape[0] // BLOCK), -(-table.shape[1] // BLOCK)))
     _fill_blocks(blocks, table)
-    return Template(table, blocks)
+    return Template(table, blocks, _reach(blocks[0], table.shape))
+
+
+def _reach(light: FloatArray, shape: tuple[int, ...]) -> float:
+    """Half pixels from the middle of a table to where light of the farthest bright block may reach."""
+    middle = 0.5 * (np.array(shape) - 1)
+    first = BLOCK * np.argwhere(light > 0)
+    sides = np.maximum(np.abs(first - middle), np.abs(first + BLOCK - 1 - middle)) + 1  # bilinear: a value reaches one pixel
+    return float(np.hypot(*sides.T).max(initial=0.0))
 
 
 def template_source(template: npt.ArrayLike | Template, pixel_scale_arcsec: float, angle: float = 0.0) -> Source:
@@ -117,7 +129,7 @@ def template_source(template: npt.ArrayLike | Template, pixel_scale_arcsec: floa
         raise ValueError(f"template pixel scale is {pixel_scale_arcsec} arcsec, angle {angle} rad; wanted a scale above 0")
     half_pixel = 0.5 * pixel_scale_arcsec
     c, s = math.cos(angle) / half_pixel, math.sin(angle) / half_pixel
-    profile = (half_pixel**-2, 0.5 * math.hypot(*ready.table.shape), 0.0, 0.0, 1.0, 1.0, 1.0)
+    profile = (half_pixel**-2, ready.reach, 0.0, 0.0, 1.0, 1.0, 1.0)
     return Source((c, s, -s, c), (Layer(TEMPLATE, profile, ready.table, ready.blocks),))
 
 
