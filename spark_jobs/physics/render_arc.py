@@ -26,7 +26,7 @@ Psf = CircularPsf | PixelPsf
 
 WRAPPED = 1e-5
 """Of its peak is what a PSF may bring back from one edge of the stamp to the other."""
-WIDEST_FWHM = 1.3
+WIDEST_FWHM = 1.02
 """Cells grow with the PSF up to that of this width in arcsec."""
 NOISELESS = 1e-4
 """Of an arc's peak is where its photon noise is left out: a hundredth of that of the peak, itself below the sky's."""

@@ -85,3 +85,12 @@ def test_the_bar_counts_the_parts_and_ends_full_whatever_was_seen_last(
     monkeypatch.setattr("spark_jobs.spark_map._finished_tasks", lambda *_: seen)
     map_names(spark, NAMES, str.upper, what="shouting", partitions=5)
     assert [(bar.desc, bar.n, bar.total) for bar in bars] == [("shouting", 5, 5)]
+
+
+def test_what_the_first_item_imported_is_kept_out_of_later_garbage_collections(spark: Any) -> None:
+    def frozen(_: str) -> int:
+        import gc
+
+        return gc.get_freeze_count()
+
+    assert map_names(spark, ["a", "b"], frozen, what="test", partitions=1)[1] > 0
