@@ -1,7 +1,8 @@
-"""Images of a point source behind an isothermal ellipsoid with shear: how many, and how magnified.
+"""Images of a point source behind an elliptical power law with shear: how many, and how magnified.
 
 The deflection of an isothermal lens depends on the direction only, so the two-dimensional lens equation falls to one root
-in the angle: an image at r(cos a, sin a) needs (1 - Gamma) e(a) parallel to beta + alpha(a), with r > 0 their ratio.
+in the angle: an image at r(cos a, sin a) needs (1 - Gamma) e(a) parallel to beta + alpha(a), with r > 0 their ratio. Other
+slopes are the matter of ``power_law_images``.
 Legend: as in sie_deflection; beta the source position in arcsec from the lens centre.
 """
 
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.physics.compiled import compiled, inlined
+from spark_jobs.physics.epl_deflection import FLATTEST_SLOPE, STEEPEST_SLOPE
 from spark_jobs.physics.isothermal_directions import COSINE, DIRECTIONS, SINE, at_direction, fill_directions, in_lens_frame
+from spark_jobs.physics.power_law_images import power_law_images_at
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -64,7 +67,7 @@ def _image_between(
 
 @compiled(
     "UniTuple(float64[::1], 2)(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])"
+    " float64[::1], float64[::1])"
 )
 def _many(
     beta_x: FloatArray,
@@ -74,13 +77,18 @@ def _many(
     phi: FloatArray,
     gamma1: FloatArray,
     gamma2: FloatArray,
+    slope: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     count, total = np.zeros_like(beta_x), np.zeros_like(beta_x)
     alpha_x, alpha_y, width = np.empty(DIRECTIONS), np.empty(DIRECTIONS), np.empty(DIRECTIONS)
     for i in range(beta_x.size):
-        fill_directions(q[i], alpha_x, alpha_y, width)
         bx, by = in_lens_frame(beta_x[i] / theta_e[i], beta_y[i] / theta_e[i], phi[i])
         g1, g2 = in_lens_frame(gamma1[i], gamma2[i], 2.0 * phi[i])
+        if slope[i] != 2.0:
+            count[i], total[i] = power_law_images_at(bx, by, q[i], slope[i], g1, g2, MAX_MAGNIFICATION)
+            total[i] = min(total[i], MAX_MAGNIFICATION)
+            continue
+        fill_directions(q[i], alpha_x, alpha_y, width)
         last = (1.0 - g1) * (by + alpha_y[0]) + g2 * (bx + alpha_x[0])
         for k in range(1, DIRECTIONS + 1):
             j = k % DIRECTIONS  # the circle closes exactly: rounding at 2 pi would lose an image that lies in direction 0
@@ -106,16 +114,20 @@ def point_images(
     phi: npt.ArrayLike = 0.0,
     gamma1: npt.ArrayLike = 0.0,
     gamma2: npt.ArrayLike = 0.0,
+    slope: npt.ArrayLike = 2.0,
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """Number of images and total magnification (absolute, without unit) of point sources, arrays of shape (n,).
 
-    The demagnified central image of a real core is no image here. For the SIS inside its Einstein radius the magnification
-    is 2 theta_e / beta (Schneider, Ehlers & Falco 1992). Lenses must exist: theta_e > 0 and 0 < q <= 1.
+    The demagnified central image of a real core is no image here, nor is one within a hundredth of theta_e of another slope's
+    centre. For the SIS inside its Einstein radius the magnification is 2 theta_e / beta (Schneider, Ehlers & Falco 1992).
+    ``slope`` as in epl_deflection. Lenses must exist: theta_e > 0, 0 < q <= 1 and a slope that a galaxy may have.
     """
     arrays = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(v, float)) for v in (beta_x, beta_y, theta_e, q, phi, gamma1, gamma2))
+        *(np.atleast_1d(np.asarray(v, float)) for v in (beta_x, beta_y, theta_e, q, phi, gamma1, gamma2, slope))
     )
     if not np.all((arrays[2] > 0) & (arrays[3] > 0) & (arrays[3] <= 1)):
         raise ValueError("theta_e or q of a lens is out of range; wanted theta_e > 0 arcsec and 0 < q <= 1")
+    if not np.all((arrays[7] > FLATTEST_SLOPE) & (arrays[7] < STEEPEST_SLOPE)):
+        raise ValueError(f"mass slope of a lens is out of range; wanted {FLATTEST_SLOPE} < slope < {STEEPEST_SLOPE}")
     count, total = _many(*(np.ascontiguousarray(a) for a in arrays))
     return count.astype(np.int64), total

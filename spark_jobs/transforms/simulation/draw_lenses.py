@@ -101,7 +101,10 @@ def _draw(
 def _source_place(
     prior: MultiplyImagedPosition | DiscPosition, draws: Draws, drawn: dict[str, FloatArray], lens: npt.NDArray[np.bool_]
 ) -> dict[str, FloatArray]:
-    """Where the source stands: evenly over a disc behind the lens, that of all multiply imaged places or of theta_E's size."""
+    """Where the source stands: evenly over a disc behind the lens, that of all multiply imaged places or of theta_E's size.
+
+    The places are those of the isothermal lens of this shape: a steeper one makes two images of any source, however far.
+    """
     reach = np.full(len(lens), np.nan)
     if isinstance(prior, DiscPosition):
         reach = prior.disc_in_theta_e * drawn["theta_e_arcsec"]
@@ -132,6 +135,7 @@ def _predictions(
         phi=drawn["lens_angle_rad"][lens],
         gamma1=drawn["shear_1"][lens],
         gamma2=drawn["shear_2"][lens],
+        slope=drawn["mass_slope"][lens],
     )
     source = drawn["source_half_light_arcsec"] / 1.1774  # half-light radius of a Gaussian in its sigma
     psf = hosts.fwhm_r / 2.3548

@@ -45,6 +45,14 @@ def assert_same(a: DrawnLenses, b: DrawnLenses, rows: Any = slice(None)) -> None
     assert np.array_equal(a.accepted[rows], b.accepted)
 
 
+def predicted_images(drawn: DrawnLenses) -> tuple[Any, Any]:
+    """Images and magnification of a point where each accepted draw's source is."""
+    names = ("source_x_arcsec", "source_y_arcsec", "theta_e_arcsec", "lens_axis_ratio", "lens_angle_rad", "shear_1", "shear_2")
+    x, y, theta_e, q, phi, gamma1, gamma2 = (np.asarray(drawn.columns[name], float)[drawn.accepted] for name in names)
+    slope = np.asarray(drawn.columns["mass_slope"], float)[drawn.accepted]
+    return point_images(x, y, theta_e=theta_e, q=q, phi=phi, gamma1=gamma1, gamma2=gamma2, slope=slope)
+
+
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> SourceBank:
     return write_small_bank(tmp_path_factory.mktemp("bank") / "bank.h5")
@@ -76,20 +84,24 @@ def test_every_accepted_draw_obeys_the_recipe_s_cuts(drawn: DrawnLenses, hosts: 
     assert ((theta_e >= 0.6) & (theta_e <= 2.5) & (theta_e >= 0.6 * hosts.fwhm_r[yes])).all()
     assert (got["sigma_v_kms"][yes] >= 160).all()
     assert theta_e == pytest.approx(einstein_radius(*(got[name][yes] for name in ("sigma_v_kms", "z_lens", "z_source"))))
-    images, magnification = point_images(
-        got["source_x_arcsec"][yes],
-        got["source_y_arcsec"][yes],
-        theta_e=theta_e,
-        q=got["lens_axis_ratio"][yes],
-        phi=got["lens_angle_rad"][yes],
-        gamma1=got["shear_1"][yes],
-        gamma2=got["shear_2"][yes],
-    )
+    images, magnification = predicted_images(drawn)
     assert images.min() >= 2
     assert magnification.min() >= 4
     assert np.array_equal(magnification, got["predicted_magnification"][yes])
     assert got["predicted_arc_snr"][yes].min() >= 15
     assert (np.hypot(got["source_x_arcsec"], got["source_y_arcsec"])[yes] <= 1.3 * theta_e).all()
+
+
+def test_lenses_of_other_slopes_are_judged_by_the_images_that_their_own_slope_makes(hosts: LensHosts, bank: SourceBank) -> None:
+    slopes = {"law": "normal", "mean": 2.08, "scatter": 0.16, "minimum": 1.6, "maximum": 2.5}
+    few = hosts.rows(np.arange(60))
+    drawn = draw_lenses(recipe_with("realistic", {"mass_slope": slopes}, accept=LIMITS), SEED, few, bank)
+    images, magnification = predicted_images(drawn)
+    assert len(images) > 30
+    assert images.min() >= 2
+    assert np.array_equal(magnification, drawn.columns["predicted_magnification"][drawn.accepted])
+    drawn.columns["mass_slope"][:] = 2.0
+    assert np.median(np.abs(predicted_images(drawn)[1] / magnification - 1)) > 0.05
 
 
 def test_draws_made_are_the_refused_ones_and_the_accepted_one(drawn: DrawnLenses) -> None:
