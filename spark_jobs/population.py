@@ -33,7 +33,7 @@ _EXAMPLE = """examples:
   dhs population mine.yaml --hosts hosts --bank cosmos.h5 --tasks 20000 --out quick.png
 
 The first replicates are the lenses that dhs plan draws with the same seed. Magnification and arc are those of a point at the
-source's place, the signal to noise is the plan's prediction. A million lenses take three quarters of a minute on two cores."""
+source's place, the signal to noise is the plan's prediction. A million lenses take half a minute on two cores."""
 
 
 def build_parser() -> argparse.ArgumentParser:
