@@ -15,12 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.array_codec import BlobError
 from schemas.contract import ContractError
 from schemas.contract_files import open_parquet
 from schemas.stamps import STAMPS
+from schemas.survey import BANDS
 from trainer.stamp_catalogue import StampCatalogue
-from trainer.stamp_decoding import decode_into
+from trainer.stamp_decoding import decode_rows
 
 IDENTITY_COLUMNS = ("task_id", "host_id", "cell", "split", "kind", "label")
 _OPEN_FILES = 16
@@ -28,25 +28,17 @@ _OPEN_FILES = 16
 
 @dataclass(frozen=True)
 class RowGroup:
-    """One row group: identity columns, metadata (row, column) with NaN for null, and blobs not yet decoded."""
+    """The kept rows of one row group: identity columns, metadata (row, column) with NaN for null, pixels (row, band, y, x).
+
+    ``readable`` is False where a blob is not a readable stamp; its pixels are zero.
+    """
 
     identity: pa.Table
     task_ids: list[str]
     labels: npt.NDArray[np.int16]
     metadata: npt.NDArray[np.float64]
-    blobs: pa.BinaryArray
-
-    def decode(self, row: int, pixels: npt.NDArray[np.float32]) -> bool:
-        """Write a row's pixels (band, size, size); False, and zeros, where its blob is not a readable stamp."""
-        try:
-            buffer = self.blobs[row].as_buffer()
-            if buffer is None:
-                raise BlobError("the row is not refused, and its blob is null")
-            decode_into(memoryview(buffer), pixels)
-        except BlobError:
-            pixels[...] = 0
-            return False
-        return True
+    pixels: npt.NDArray[np.float32]
+    readable: npt.NDArray[np.bool_]
 
 
 class RowGroupReader:
@@ -57,7 +49,7 @@ class RowGroupReader:
         self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
 
     def read(self, group: int) -> RowGroup:
-        """The catalogue's row group by number; raises ContractError where its pages fail their checksums."""
+        """The catalogue's row group by number, decoded; raises ContractError where its pages fail their checksums."""
         path = self._catalogue.files[self._catalogue.group_file[group]]
         columns = self._catalogue.metadata_columns
         number = int(self._catalogue.group_number[group])
@@ -67,12 +59,20 @@ class RowGroupReader:
             )
         except (OSError, pa.ArrowInvalid) as error:
             raise ContractError(f"{path}, row group {number}: {error}") from error
+        rows = self._catalogue.rows_of_group(group)
+        size = self._catalogue.size_pix
+        pixels = np.empty((len(rows), len(BANDS), size, size), np.float32)
+        faults = decode_rows(table["stamp_npz"].combine_chunks(), rows, pixels)
+        readable = np.ones(len(rows), bool)
+        readable[list(faults)] = False
+        kept = table.drop_columns(["stamp_npz"]).take(pa.array(rows))
         return RowGroup(
-            identity=table.select(IDENTITY_COLUMNS),
-            task_ids=table["task_id"].to_pylist(),
-            labels=table["label"].to_numpy(),
-            metadata=_values(table, columns),
-            blobs=table["stamp_npz"].combine_chunks(),
+            identity=kept.select(IDENTITY_COLUMNS),
+            task_ids=kept["task_id"].to_pylist(),
+            labels=kept["label"].to_numpy(),
+            metadata=_values(kept, columns),
+            pixels=pixels,
+            readable=readable,
         )
 
     def _file(self, path: str) -> pq.ParquetFile:

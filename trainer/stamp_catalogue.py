@@ -54,6 +54,10 @@ class StampCatalogue:
         """Kept rows of each row group."""
         return np.diff(self.first_sample)
 
+    def rows_of_group(self, group: int) -> npt.NDArray[np.int32]:
+        """Which rows of a row group are kept, in file order."""
+        return self.row_in_group[self.first_sample[group] : self.first_sample[group + 1]]
+
     def count(self, label: int) -> int:
         """Kept rows with a label: 1 for lenses, 0 for none."""
         return int((self.labels == label).sum())

@@ -1,8 +1,8 @@
 """The fast way from a stamp's npz bytes to pixels: the writer's layout is known, so its parts are looked up, not parsed.
 
 ``schemas.array_codec`` writes every blob of one size with the same bytes but for pixels and checksums. Here the other bytes
-are compared with those of a template, the checksums are verified, and the pixels are copied straight out. A blob with any
-other layout, for example one that ``numpy.savez`` wrote, goes to the general decoder.
+are compared with those of a template, the checksums are verified, and the pixels are copied straight out, all rows of a row
+group at once. A blob with any other layout, for example one that ``numpy.savez`` wrote, goes to the general decoder.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from schemas.array_codec import BlobError, decode_stamp, encode_stamp
 from schemas.survey import BANDS
@@ -37,25 +38,73 @@ class BlobLayout:
     fixed: npt.NDArray[np.uint8]
 
 
-def decode_into(blob: bytes | memoryview, pixels: npt.NDArray[np.float32]) -> None:
-    """Write the pixels of a ``stamp_npz`` blob into ``pixels`` (band, size, size), nMgy.
+def decode_rows(blobs: pa.BinaryArray, rows: npt.NDArray[np.integer], pixels: npt.NDArray[np.float32]) -> dict[int, str]:
+    """Write the pixels of some rows' ``stamp_npz`` blobs into ``pixels`` (row, band, size, size), nMgy.
 
-    Raises BlobError for a blob that is not a stamp of that size, that fails its checksum, or whose pixels are not finite.
+    Answers with what is wrong with a blob by its place among ``rows``, its pixels left at zero: null, no stamp of that size,
+    a checksum that fails, pixels that are not finite.
     """
     layout = layout_of(pixels.shape[-1])
-    raw = np.frombuffer(blob, np.uint8)
-    if len(raw) == layout.length and np.array_equal(raw[layout.fixed_at], layout.fixed):
-        for member, place, crc_at, target in zip(layout.members, layout.pixels, layout.crc_at, pixels, strict=True):
-            if zlib.crc32(raw[slice(*member)].data) != int.from_bytes(raw[crc_at : crc_at + 4].tobytes(), "little"):
-                raise BlobError(f"stamp of {len(raw)} bytes fails its checksum: a byte has changed since it was written")
-            target[...] = raw[slice(*place)].view("<f4").reshape(layout.size, layout.size)
+    offsets = np.frombuffer(blobs.buffers()[1], np.int32)[blobs.offset : blobs.offset + len(blobs) + 1]
+    pixels[...] = 0
+    faults: dict[int, str] = {}
+    if set(np.unique(np.diff(offsets))) <= {0, layout.length}:  # nulls take no room: the others stand side by side
+        data = np.frombuffer(blobs.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]].reshape(-1, layout.length)
+        place = (offsets[rows] - offsets[0]) // layout.length
+        there = np.flatnonzero(offsets[rows + 1] > offsets[rows])
+        left = set(range(len(rows))) - set(there[_copy(layout, data, place[there], there, pixels, faults)].tolist())
     else:
-        image = decode_stamp(bytes(blob))
-        if image.shape != pixels.shape:
-            raise BlobError(f"stamp of shape {image.shape}; wanted {pixels.shape}")
-        pixels[...] = image
-    if not np.isfinite(pixels).all():
-        raise BlobError("stamp holds NaN or infinite pixels")
+        left = set(range(len(rows)))
+    for n in sorted(left - faults.keys()):
+        _decode_slowly(blobs[int(rows[n])], n, pixels, faults)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = pixels.sum(axis=(1, 2, 3))
+    for n in np.flatnonzero(~np.isfinite(sums)).tolist():
+        if not np.isfinite(pixels[n]).all():  # or the sum alone was too large
+            faults[n] = "stamp holds NaN or infinite pixels"
+            pixels[n] = 0
+    return faults
+
+
+def _copy(
+    layout: BlobLayout,
+    data: npt.NDArray[np.uint8],
+    place: npt.NDArray[np.integer],
+    targets: npt.NDArray[np.integer],
+    pixels: npt.NDArray[np.float32],
+    faults: dict[int, str],
+) -> npt.NDArray[np.bool_]:
+    """Copy the pixels of blobs laid out as the writer does; says which were: copied, or found to fail their checksum."""
+    first, last = (int(place[0]), int(place[-1]) + 1) if len(place) else (0, 0)
+    raw = data[first:last] if last - first == len(place) else data[place]
+    known: npt.NDArray[np.bool_] = (raw[:, layout.fixed_at] == layout.fixed).all(axis=1)
+    as_bytes = pixels.view(np.uint8).reshape(len(pixels), len(BANDS), -1)
+    stored = [raw[:, at : at + 4].copy().view("<u4")[:, 0] for at in layout.crc_at]
+    source, target = (raw, targets) if known.all() else (raw[known], targets[known])
+    for band, (start, stop) in enumerate(layout.pixels):
+        as_bytes[target, band] = source[:, start:stop]
+    for n in np.flatnonzero(known).tolist():
+        if any(zlib.crc32(raw[n, slice(*member)].data) != crc[n] for member, crc in zip(layout.members, stored, strict=True)):
+            faults[int(targets[n])] = f"stamp of {layout.length} bytes fails its checksum: a byte has changed since it was made"
+            pixels[targets[n]] = 0
+    return known
+
+
+def _decode_slowly(blob: pa.BinaryScalar, n: int, pixels: npt.NDArray[np.float32], faults: dict[int, str]) -> None:
+    """One blob of any layout, by the general decoder."""
+    buffer = blob.as_buffer()
+    if buffer is None:
+        faults[n] = "the row is not refused, and its blob is null"
+        return
+    try:
+        image = decode_stamp(buffer.to_pybytes())
+    except BlobError as error:
+        faults[n] = str(error)
+        return
+    if image.shape == pixels.shape[1:]:
+        pixels[n] = image
+    else:
+        faults[n] = f"stamp of shape {image.shape}; wanted {pixels.shape[1:]}"
 
 
 @lru_cache(maxsize=8)

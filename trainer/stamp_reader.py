@@ -112,8 +112,8 @@ class ShuffledStamps(Dataset[StampBatch]):
         for sample, group in zip(lane.samples[part], lane.groups[part], strict=True):
             if group not in lane.loaded:
                 lane.loaded[group] = self._reader.read(int(group))
-            places.append((lane.loaded[group], int(self._catalogue.row_in_group[sample])))
-        batch = _decode(places, size, self._catalogue)
+            places.append((lane.loaded[group], int(sample - self._catalogue.first_sample[group])))
+        batch = _gather(places, size, self._catalogue)
         for group in [group for group in lane.loaded if lane.last_use[group] <= key.number]:
             del lane.loaded[group]
         return batch
@@ -138,23 +138,25 @@ class WholeSplit(Dataset[IdentifiedBatch]):
     def __getitem__(self, key: int) -> IdentifiedBatch:
         self._reader = self._reader or RowGroupReader(self._catalogue)
         group = self._reader.read(key)
-        rows = self._catalogue.row_in_group[slice(*self._catalogue.first_sample[key : key + 2])]
-        batch = _decode([(group, int(row)) for row in rows], len(rows), self._catalogue)
-        return IdentifiedBatch(batch, group.identity.take(pa.array(rows)))
+        corrupt = [group.task_ids[n] for n in np.flatnonzero(~group.readable)]
+        wrap = torch.from_numpy
+        labels, weights = group.labels.astype(np.float32), group.readable.astype(np.float32)
+        stamps = StampBatch(wrap(group.pixels), wrap(group.metadata), wrap(labels), wrap(weights), group.task_ids, corrupt)
+        return IdentifiedBatch(stamps, group.identity)
 
 
-def _decode(places: Sequence[tuple[RowGroup, int]], size: int, catalogue: StampCatalogue) -> StampBatch:
-    """Decode rows into a batch of ``size``; what is left over repeats decoded rows with weight zero."""
+def _gather(places: Sequence[tuple[RowGroup, int]], size: int, catalogue: StampCatalogue) -> StampBatch:
+    """A batch of ``size`` of rows of row groups; what is left over repeats them with weight zero."""
     side = catalogue.size_pix
-    images = np.zeros((size, len(BANDS), side, side), np.float32)
+    images = (np.empty if places else np.zeros)((size, len(BANDS), side, side), np.float32)
     metadata = np.zeros((size, len(catalogue.metadata_columns)))
     labels, weights = np.zeros(size, np.float32), np.zeros(size, np.float32)
     task_ids, corrupt = [], []
     for n, (group, row) in enumerate(places):
-        readable = group.decode(row, images[n])
-        metadata[n], labels[n], weights[n] = group.metadata[row], group.labels[row], float(readable)
+        images[n], metadata[n] = group.pixels[row], group.metadata[row]
+        labels[n], weights[n] = group.labels[row], group.readable[row]
         task_ids.append(group.task_ids[row])
-        if not readable:
+        if not group.readable[row]:
             corrupt.append(group.task_ids[row])
     if places:
         # Real stamps as padding, because blank ones would shift the statistics of a network with batch norm.

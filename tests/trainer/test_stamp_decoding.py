@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from schemas.array_codec import BlobError, Quantisation, decode_stamp, encode_stamp
 from schemas.survey import BANDS
-from trainer.stamp_decoding import decode_into, layout_of
+from trainer.stamp_decoding import decode_rows, layout_of
 
 
 def images(size: int = 16) -> dict[str, np.ndarray]:
@@ -18,9 +19,12 @@ def images(size: int = 16) -> dict[str, np.ndarray]:
 
 
 def decoded(blob: bytes, size: int = 16) -> np.ndarray:
-    pixels = np.full((3, size, size), -9, np.float32)
-    decode_into(memoryview(blob), pixels)
-    return pixels
+    pixels = np.full((1, 3, size, size), -9, np.float32)
+    faults = decode_rows(pa.array([blob], pa.binary()), np.array([0]), pixels)
+    if faults:
+        assert not pixels.any()
+        raise BlobError(faults[0])
+    return pixels[0]
 
 
 @pytest.mark.parametrize("size", [8, 16, 64, 65])
@@ -77,10 +81,34 @@ def test_a_stamp_of_another_size_or_with_nan_is_refused() -> None:
 def test_a_quantised_stamp_is_decoded_and_a_changed_byte_in_it_found() -> None:
     images = np.random.default_rng(2).normal(0, 0.004, (3, 32, 32)).astype(np.float32)
     blob = encode_stamp(dict(zip(BANDS, images, strict=True)), Quantisation((0.0005,) * 3, 9))
-    pixels = np.empty_like(images)
-    decode_into(blob, pixels)
-    assert np.abs(pixels - images).max() <= 0.00026
+    assert np.abs(decoded(blob, 32) - images).max() <= 0.00026
     with pytest.raises(BlobError):
-        decode_into(blob[:200] + bytes([blob[200] ^ 1]) + blob[201:], pixels)
+        decoded(blob[:200] + bytes([blob[200] ^ 1]) + blob[201:], 32)
     with pytest.raises(BlobError, match=r"stamp of shape \(3, 32, 32\); wanted \(3, 64, 64\)"):
-        decode_into(blob, np.empty((3, 64, 64), np.float32))
+        decoded(blob, 64)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_rows_are_taken_from_among_nulls_and_damaged_ones_each_to_its_place(foreign: bool) -> None:
+    stamps = [np.random.default_rng(n).normal(size=(3, 16, 16)).astype(np.float32) for n in range(6)]
+    blobs: list[bytes | None] = [encode_stamp(dict(zip(BANDS, stamp, strict=True))) for stamp in stamps]
+    spoiled = bytearray(blobs[3] or b"")
+    spoiled[layout_of(16).pixels[0][0] + 9] ^= 1
+    blobs[1], blobs[3] = None, bytes(spoiled)
+    if foreign:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **{f"image_{band}": plane for band, plane in zip(BANDS, stamps[5], strict=True)})
+        blobs[5] = buffer.getvalue()
+    column = pa.array([b"before", *blobs, b"after"], pa.binary()).slice(1, 6)
+    rows, pixels = np.array([0, 1, 3, 4, 5]), np.full((5, 3, 16, 16), np.nan, np.float32)
+    faults = decode_rows(column, rows, pixels)
+    assert faults.keys() == {1, 2}
+    assert faults[1] == "the row is not refused, and its blob is null"
+    assert "checksum" in faults[2] or "CRC" in faults[2]
+    for n, row in enumerate(rows):
+        assert np.array_equal(pixels[n], np.zeros((3, 16, 16)) if n in faults else stamps[row])
+
+
+def test_a_stamp_whose_sum_overflows_is_readable() -> None:
+    bright = {band: np.full((16, 16), 3e38, np.float32) for band in BANDS}
+    assert np.array_equal(decoded(encode_stamp(bright)), np.stack(list(bright.values())))
