@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -19,10 +20,13 @@ def orientations(task_ids: Sequence[str], seed: int, epoch: int) -> torch.Tensor
 
 def turn(images: torch.Tensor, orientation: torch.Tensor) -> torch.Tensor:
     """Each image turned by ``orientation % 4`` right angles, and mirrored where ``orientation`` is 4 or more."""
-    turned = images.clone()
-    for number in range(1, 8):
-        chosen = torch.nonzero(orientation == number).flatten().to(images.device)
-        if len(chosen):
-            rotated = torch.rot90(images[chosen], number % 4, (2, 3))
-            turned[chosen] = rotated.flip(3) if number >= 4 else rotated
-    return turned
+    places = _places(images.shape[-1], images.device)[orientation.to(images.device, non_blocking=True)]
+    return images.flatten(2).gather(2, places[:, None].expand(-1, images.shape[1], -1)).view_as(images)
+
+
+@lru_cache(maxsize=8)
+def _places(size: int, device: torch.device) -> torch.Tensor:
+    """Which pixel each pixel of a turned image is, (8, size * size)."""
+    square = torch.arange(size * size).view(size, size)
+    turned = [torch.rot90(square, number % 4) for number in range(8)]
+    return torch.stack([(one.flip(1) if number >= 4 else one).flatten() for number, one in enumerate(turned)]).to(device)

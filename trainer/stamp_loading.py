@@ -31,7 +31,6 @@ class TrainingBatches:
         plan: OrderPlan,
         data: DataSettings,
         *,
-        pin: bool = False,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -41,10 +40,17 @@ class TrainingBatches:
         lanes_of_worker(plan.lanes, rank, world_size, 0, workers)
         self._keys = _Keys()
         self._loader = _loader(ShuffledStamps(catalogue, plan), self._keys, workers, pin=False)
-        self._limit, self._pin = data.max_corrupt, pin
+        self._limit = data.max_corrupt
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[StampBatch]:
         """Batches of an epoch from number ``first_batch`` on; raises InputError past the limit of corrupt stamps."""
+        return map(join_batches, self.parts(epoch, first_batch))
+
+    def parts(self, epoch: int, first_batch: int = 0) -> Iterator[list[StampBatch]]:
+        """The same, each batch as the parts that its lanes give, not yet joined.
+
+        Raises InputError past the limit of corrupt stamps.
+        """
         numbers = range(first_batch, self.plan.batches)
         # Lane-minor order: the loader hands keys to its workers in turn, so each lane stays with one worker.
         self._keys.keys = [BatchKey(epoch, lane, number) for number in numbers for lane in self._lanes]
@@ -55,8 +61,7 @@ class TrainingBatches:
             corrupt += part.corrupt
             check_corrupt(corrupt, self._limit)
             if len(parts) == len(self._lanes):
-                joined = join_batches(parts)
-                yield joined.pin_memory() if self._pin else joined
+                yield parts
                 parts = []
 
 

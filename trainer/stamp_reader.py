@@ -35,7 +35,10 @@ class BatchKey(NamedTuple):
 
 @dataclass(frozen=True)
 class StampBatch:
-    """Stamps as they are stored, before normalisation; ``corrupt`` names those that could not be decoded."""
+    """Stamps as they are stored, before normalisation; ``corrupt`` names those that could not be decoded.
+
+    ``counted`` is the number of stamps of weight one.
+    """
 
     images: torch.Tensor
     metadata: torch.Tensor
@@ -43,6 +46,7 @@ class StampBatch:
     weights: torch.Tensor
     task_ids: list[str]
     corrupt: list[str]
+    counted: int
 
     def pin_memory(self) -> StampBatch:
         """The same in page-locked memory; torch's DataLoader calls this by its name."""
@@ -76,6 +80,7 @@ def join_batches(parts: Sequence[StampBatch]) -> StampBatch:
         weights=_joined([part.weights for part in parts]),
         task_ids=[name for part in parts for name in part.task_ids],
         corrupt=[name for part in parts for name in part.corrupt],
+        counted=sum(part.counted for part in parts),
     )
 
 
@@ -140,8 +145,9 @@ class WholeSplit(Dataset[IdentifiedBatch]):
         group = self._reader.read(key)
         corrupt = [group.task_ids[n] for n in np.flatnonzero(~group.readable)]
         wrap = torch.from_numpy
-        labels, weights = group.labels.astype(np.float32), group.readable.astype(np.float32)
-        stamps = StampBatch(wrap(group.pixels), wrap(group.metadata), wrap(labels), wrap(weights), group.task_ids, corrupt)
+        labels, weights = wrap(group.labels.astype(np.float32)), wrap(group.readable.astype(np.float32))
+        counted = int(group.readable.sum())
+        stamps = StampBatch(wrap(group.pixels), wrap(group.metadata), labels, weights, group.task_ids, corrupt, counted)
         return IdentifiedBatch(stamps, group.identity)
 
 
@@ -166,4 +172,4 @@ def _gather(places: Sequence[tuple[RowGroup, int]], size: int, catalogue: StampC
     else:
         task_ids = [""] * size
     wrap = torch.from_numpy
-    return StampBatch(wrap(images), wrap(metadata), wrap(labels), wrap(weights), task_ids, corrupt)
+    return StampBatch(wrap(images), wrap(metadata), wrap(labels), wrap(weights), task_ids, corrupt, int(weights.sum()))

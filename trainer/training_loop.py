@@ -11,6 +11,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,36 +24,39 @@ from tqdm import tqdm
 from schemas.job_entry import InputError
 from trainer.augmentation import orientations, turn
 from trainer.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, Progress, save_checkpoint
+from trainer.device_feed import FeedClock, batches_on_device
+from trainer.lens_network import LensNetwork
 from trainer.metrics import area_under_roc
 from trainer.optimisation import learning_rate, make_optimiser
 from trainer.prediction import predict
 from trainer.stamp_loading import SplitBatches, TrainingBatches
 from trainer.stamp_reader import StampBatch
+from trainer.step_watch import Step, StepWatch
+from trainer.train_settings import TrainSettings
 
 LOG_NAME = "log.jsonl"
 
 
-class NonFiniteError(InputError):
-    """The loss or a gradient is not a finite number; the text names the stamps of the step, which was not taken."""
-
-
 @dataclass
 class EpochSums:
-    """What an epoch adds up to: weighted loss, weight, stamps that could not be read, seconds."""
+    """What an epoch adds up to: weighted loss, weight, stamps that could not be read, seconds, and seconds of waiting."""
 
     loss: float = 0.0
     weight: float = 0.0
     corrupt: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
 
 
 def fit(start: Checkpoint, training: TrainingBatches, validation: SplitBatches, device: torch.device, out: Path) -> Progress:
     """Train from where ``start`` stands to the last epoch; ``best.pt``, ``last.pt`` and ``log.jsonl`` are in ``out``.
 
     ``log.jsonl`` has one line an epoch: epoch (from 1), train_loss, val_loss, val_auc (null where a class is absent),
-    learning_rate at its end, images_per_s, seconds, corrupt, best (whether it is the best so far).
+    learning_rate at its end, images_per_s, seconds, waiting_share (of the seconds, for stamps), corrupt, best (whether it is
+    the best so far).
     """
     settings, network, progress = start.settings, start.network, start.progress
+    ready_for(device, network, settings)
     optimiser = make_optimiser(network, settings.optimisation)
     if start.optimiser is not None:
         optimiser.load_state_dict(start.optimiser)
@@ -71,27 +75,44 @@ def fit(start: Checkpoint, training: TrainingBatches, validation: SplitBatches, 
     return progress
 
 
+def ready_for(device: torch.device, network: LensNetwork, settings: TrainSettings) -> None:
+    """Lay the weights out as the device's kernels like them, and compile the network where the settings ask for it."""
+    if device.type == "cuda":
+        network.to(memory_format=torch.channels_last)
+        torch.backends.cudnn.benchmark = True  # every batch has the same shape
+    if settings.optimisation.compile:
+        network.compile()
+
+
 def train_epoch(
     checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, training: TrainingBatches, device: torch.device, epoch: int
 ) -> EpochSums:
     """One pass over the training stamps; raises NonFiniteError before a step that would spoil the weights."""
     settings, batches = checkpoint.settings.optimisation, training.plan.batches
     checkpoint.network.train()
-    sums, started = EpochSums(), time.perf_counter()
+    sums, started, clock = EpochSums(), time.perf_counter(), FeedClock()
+    watch = StepWatch(optimiser, device)
     with tqdm(desc=f"epoch {epoch + 1}/{settings.epochs}", total=training.plan.samples, unit="img", disable=None) as bar:
-        for number, batch in enumerate(training.epoch(epoch)):
+        for number, batch in enumerate(batches_on_device(training.parts(epoch), device, clock)):
             rate = learning_rate(epoch * batches + number, batches, settings)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            loss, weight = _step(checkpoint, optimiser, batch, device, epoch)
-            sums.loss, sums.weight = sums.loss + loss * weight, sums.weight + weight
             sums.corrupt += len(batch.corrupt)
-            bar.update(int(weight))
-            bar.set_postfix(loss=f"{sums.loss / max(sums.weight, 1):.4f}", refresh=False)
+            if batch.counted:
+                _add(sums, watch.take(_step(checkpoint, optimiser, batch, device, epoch)))
+            bar.update(batch.counted)
+            waiting = clock.waited / (time.perf_counter() - started)
+            bar.set_postfix(loss=f"{sums.loss / max(sums.weight, 1):.4f}", waiting=f"{waiting:.0%}", refresh=False)
+        _add(sums, watch.finish())
     if not sums.weight:
         raise InputError(f"epoch {epoch + 1}: none of {training.plan.samples} training stamps could be decoded")
-    sums.seconds = time.perf_counter() - started
+    sums.seconds, sums.waited = time.perf_counter() - started, clock.waited
     return sums
+
+
+def _add(sums: EpochSums, steps: Iterable[tuple[float, int]]) -> None:
+    for loss, counted in steps:
+        sums.loss, sums.weight = sums.loss + loss * counted, sums.weight + counted
 
 
 def validate(checkpoint: Checkpoint, validation: SplitBatches, device: torch.device) -> dict[str, float | None]:
@@ -110,23 +131,15 @@ def validate(checkpoint: Checkpoint, validation: SplitBatches, device: torch.dev
 
 def _step(
     checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, batch: StampBatch, device: torch.device, epoch: int
-) -> tuple[float, float]:
-    """One optimiser step; returns the mean loss of the stamps that count and their number."""
-    weights = batch.weights.to(device)
-    weight = float(batch.weights.sum())
-    if weight == 0:
-        return 0.0, 0.0
+) -> Step:
+    """Gradients of the mean loss of the stamps that count, clipped, ready for the optimiser."""
     losses = losses_of(checkpoint, batch, device, epoch)
-    loss = (losses * weights).sum() / weight
+    loss = (losses * batch.weights.to(device)).sum() / batch.counted
     optimiser.zero_grad(set_to_none=True)
-    if torch.isfinite(loss):
-        loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]
     clip = checkpoint.settings.optimisation.gradient_clip
     norm = torch.nn.utils.clip_grad_norm_(checkpoint.network.parameters(), clip)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
-        raise NonFiniteError(_which_are_not_finite(losses, batch, epoch, loss))
-    optimiser.step()
-    return float(loss.detach()), weight
+    return Step(epoch, batch.task_ids, batch.counted, losses, loss, norm)
 
 
 def losses_of(checkpoint: Checkpoint, batch: StampBatch, device: torch.device, epoch: int) -> torch.Tensor:
@@ -135,19 +148,11 @@ def losses_of(checkpoint: Checkpoint, batch: StampBatch, device: torch.device, e
     images, metadata = checkpoint.preprocessing.prepare(batch.images, batch.metadata, device)
     if settings.flips_and_rotations:
         images = turn(images, orientations(batch.task_ids, settings.seed, epoch))
+    if device.type == "cuda":
+        images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.optimisation.precision == "bfloat16"):
         logits = checkpoint.network(images, metadata)
     return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels.to(device), reduction="none")
-
-
-def _which_are_not_finite(losses: torch.Tensor, batch: StampBatch, epoch: int, loss: torch.Tensor) -> str:
-    bad = [name for name, value in zip(batch.task_ids, losses.detach().cpu(), strict=True) if not torch.isfinite(value)]
-    what, names = ("loss", bad) if bad else ("gradient", batch.task_ids)
-    return (
-        f"epoch {epoch + 1}: the {what} is not finite (loss {float(loss.detach()):g}) for {len(names)} of "
-        f"{len(batch.task_ids)} stamps, task_id {', '.join(names[:8])}; the step was not taken. "
-        "Look at these stamps, or lower the learning rate"
-    )
 
 
 def _judge(progress: Progress, epoch: int, metrics: dict[str, float | None], best_by: str) -> tuple[Progress, bool]:
@@ -163,6 +168,7 @@ def _judge(progress: Progress, epoch: int, metrics: dict[str, float | None], bes
 
 def _line(progress: Progress, metrics: dict[str, float | None], sums: EpochSums, best: bool, rate: float) -> dict[str, Any]:
     speed = {"images_per_s": round(sums.weight / sums.seconds, 1), "seconds": round(sums.seconds, 2)}
+    speed["waiting_share"] = round(sums.waited / sums.seconds, 3)
     return {"epoch": progress.epochs_done, **metrics, "learning_rate": rate, **speed, "corrupt": sums.corrupt, "best": best}
 
 

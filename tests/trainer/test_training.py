@@ -17,8 +17,8 @@ from tests.trainer.tiny_training import CPU, rewrite_stamps, score_and_evaluate,
 from trainer.checkpoint import checkpoint_hash, load_checkpoint
 from trainer.optimisation import learning_rate, make_optimiser
 from trainer.stamp_catalogue import load_catalogue
+from trainer.step_watch import NonFiniteError
 from trainer.train_settings import OptimisationSettings
-from trainer.training_loop import NonFiniteError
 
 
 def log_of(out: Path) -> list[dict[str, Any]]:
