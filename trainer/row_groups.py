@@ -18,9 +18,7 @@ import pyarrow.parquet as pq
 from schemas.contract import ContractError
 from schemas.contract_files import open_parquet
 from schemas.stamps import STAMPS
-from schemas.survey import BANDS
 from trainer.stamp_catalogue import StampCatalogue
-from trainer.stamp_decoding import decode_rows
 
 IDENTITY_COLUMNS = ("task_id", "host_id", "cell", "split", "kind", "label")
 _OPEN_FILES = 16
@@ -28,17 +26,13 @@ _OPEN_FILES = 16
 
 @dataclass(frozen=True)
 class RowGroup:
-    """The kept rows of one row group: identity columns, metadata (row, column) with NaN for null, pixels (row, band, y, x).
-
-    ``readable`` is False where a blob is not a readable stamp; its pixels are zero.
-    """
+    """One row group: identity columns, metadata (row, column) with NaN for null, and blobs not yet decoded."""
 
     identity: pa.Table
     task_ids: list[str]
     labels: npt.NDArray[np.int16]
     metadata: npt.NDArray[np.float64]
-    pixels: npt.NDArray[np.float32]
-    readable: npt.NDArray[np.bool_]
+    blobs: pa.BinaryArray
 
 
 class RowGroupReader:
@@ -49,7 +43,7 @@ class RowGroupReader:
         self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
 
     def read(self, group: int) -> RowGroup:
-        """The catalogue's row group by number, decoded; raises ContractError where its pages fail their checksums."""
+        """The catalogue's row group by number; raises ContractError where its pages fail their checksums."""
         path = self._catalogue.files[self._catalogue.group_file[group]]
         columns = self._catalogue.metadata_columns
         number = int(self._catalogue.group_number[group])
@@ -59,20 +53,12 @@ class RowGroupReader:
             )
         except (OSError, pa.ArrowInvalid) as error:
             raise ContractError(f"{path}, row group {number}: {error}") from error
-        rows = self._catalogue.rows_of_group(group)
-        size = self._catalogue.size_pix
-        pixels = np.empty((len(rows), len(BANDS), size, size), np.float32)
-        faults = decode_rows(table["stamp_npz"].combine_chunks(), rows, pixels)
-        readable = np.ones(len(rows), bool)
-        readable[list(faults)] = False
-        kept = table.drop_columns(["stamp_npz"]).take(pa.array(rows))
         return RowGroup(
-            identity=kept.select(IDENTITY_COLUMNS),
-            task_ids=kept["task_id"].to_pylist(),
-            labels=kept["label"].to_numpy(),
-            metadata=_values(kept, columns),
-            pixels=pixels,
-            readable=readable,
+            identity=table.select(IDENTITY_COLUMNS),
+            task_ids=table["task_id"].to_pylist(),
+            labels=table["label"].to_numpy(),
+            metadata=_values(table, columns),
+            blobs=table["stamp_npz"].combine_chunks(),
         )
 
     def _file(self, path: str) -> pq.ParquetFile:

@@ -38,32 +38,40 @@ class BlobLayout:
     fixed: npt.NDArray[np.uint8]
 
 
-def decode_rows(blobs: pa.BinaryArray, rows: npt.NDArray[np.integer], pixels: npt.NDArray[np.float32]) -> dict[int, str]:
-    """Write the pixels of some rows' ``stamp_npz`` blobs into ``pixels`` (row, band, size, size), nMgy.
+def decode_rows(
+    blobs: pa.BinaryArray,
+    rows: npt.NDArray[np.integer],
+    pixels: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.integer] | None = None,
+) -> dict[int, str]:
+    """Write the pixels of some rows' ``stamp_npz`` blobs into ``pixels`` (stamp, band, size, size), nMgy, at ``targets``.
 
-    Answers with what is wrong with a blob by its place among ``rows``, its pixels left at zero: null, no stamp of that size,
-    a checksum that fails, pixels that are not finite.
+    ``targets`` (default: one after another) says which stamp of ``pixels`` each row becomes. Answers with what is wrong with a
+    blob by its target, whose pixels are then zero: null, no stamp of that size, a checksum that fails. Pixels that are not
+    finite are ``not_finite``'s to find.
     """
+    places = np.arange(len(rows)) if targets is None else targets
     layout = layout_of(pixels.shape[-1])
     offsets = np.frombuffer(blobs.buffers()[1], np.int32)[blobs.offset : blobs.offset + len(blobs) + 1]
-    pixels[...] = 0
     faults: dict[int, str] = {}
-    if set(np.unique(np.diff(offsets))) <= {0, layout.length}:  # nulls take no room: the others stand side by side
+    copied = np.zeros(len(rows), bool)
+    if set(np.unique(np.diff(offsets)).tolist()) <= {0, layout.length}:  # nulls take no room: the others stand side by side
         data = np.frombuffer(blobs.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]].reshape(-1, layout.length)
-        place = (offsets[rows] - offsets[0]) // layout.length
         there = np.flatnonzero(offsets[rows + 1] > offsets[rows])
-        left = set(range(len(rows))) - set(there[_copy(layout, data, place[there], there, pixels, faults)].tolist())
-    else:
-        left = set(range(len(rows)))
-    for n in sorted(left - faults.keys()):
-        _decode_slowly(blobs[int(rows[n])], n, pixels, faults)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = pixels.sum(axis=(1, 2, 3))
-    for n in np.flatnonzero(~np.isfinite(sums)).tolist():
-        if not np.isfinite(pixels[n]).all():  # or the sum alone was too large
-            faults[n] = "stamp holds NaN or infinite pixels"
-            pixels[n] = 0
+        number = (offsets[rows[there]] - offsets[0]) // layout.length
+        copied[there] = _copy(layout, data, number, places[there], pixels, faults)
+    for n in np.flatnonzero(~copied).tolist():
+        _decode_slowly(blobs[int(rows[n])], int(places[n]), pixels, faults)
+    for target in faults:
+        pixels[target] = 0
     return faults
+
+
+def not_finite(pixels: npt.NDArray[np.float32]) -> list[int]:
+    """Which stamps of ``pixels`` (stamp, band, size, size) hold NaN or infinite values."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = pixels.sum(axis=(1, 2, 3))  # one pass; a sum that is finite has finite terms
+    return [n for n in np.flatnonzero(~np.isfinite(sums)).tolist() if not np.isfinite(pixels[n]).all()]
 
 
 def _copy(
@@ -86,7 +94,6 @@ def _copy(
     for n in np.flatnonzero(known).tolist():
         if any(zlib.crc32(raw[n, slice(*member)].data) != crc[n] for member, crc in zip(layout.members, stored, strict=True)):
             faults[int(targets[n])] = f"stamp of {layout.length} bytes fails its checksum: a byte has changed since it was made"
-            pixels[targets[n]] = 0
     return known
 
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from torch.utils.data import DataLoader, Sampler
 
 from schemas.job_entry import InputError
+from trainer.batch_ring import STANDING, BatchRing
 from trainer.sample_order import OrderPlan, lanes_of_rank, lanes_of_worker
 from trainer.stamp_catalogue import StampCatalogue
-from trainer.stamp_reader import BatchKey, IdentifiedBatch, ShuffledStamps, StampBatch, WholeSplit, join_batches
+from trainer.stamp_reader import BatchKey, IdentifiedBatch, PartNote, ShuffledStamps, StampBatch, WholeSplit
 from trainer.train_settings import DataSettings
 
 Item = TypeVar("Item")
@@ -31,6 +32,7 @@ class TrainingBatches:
         plan: OrderPlan,
         data: DataSettings,
         *,
+        pin: bool = False,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -39,30 +41,36 @@ class TrainingBatches:
         workers = automatic_workers(len(self._lanes)) if data.workers is None else data.workers
         lanes_of_worker(plan.lanes, rank, world_size, 0, workers)
         self._keys = _Keys()
-        self._loader = _loader(ShuffledStamps(catalogue, plan), self._keys, workers, pin=False)
+        asked_ahead = -(-workers * _PREFETCH // len(self._lanes))
+        self._slots, self._taken = STANDING + 1 + asked_ahead, 0
+        batch = plan.micro_batch * len(self._lanes)
+        self._ring = BatchRing.make(catalogue, self._slots, batch, shared=workers > 0, pin=pin)
+        self._loader = _loader(ShuffledStamps(catalogue, plan, self._ring), self._keys, workers, pin=False)
         self._limit = data.max_corrupt
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[StampBatch]:
         """Batches of an epoch from number ``first_batch`` on; raises InputError past the limit of corrupt stamps."""
-        return map(join_batches, self.parts(epoch, first_batch))
+        return (batch.copy() for batch in self.passing(epoch, first_batch))
 
-    def parts(self, epoch: int, first_batch: int = 0) -> Iterator[list[StampBatch]]:
-        """The same, each batch as the parts that its lanes give, not yet joined.
-
-        Raises InputError past the limit of corrupt stamps.
-        """
-        numbers = range(first_batch, self.plan.batches)
+    def passing(self, epoch: int, first_batch: int = 0) -> Iterator[StampBatch]:
+        """The same without a copy: a batch's memory is written anew when the STANDING-th after it is asked for."""
         # Lane-minor order: the loader hands keys to its workers in turn, so each lane stays with one worker.
-        self._keys.keys = [BatchKey(epoch, lane, number) for number in numbers for lane in self._lanes]
-        parts: list[StampBatch] = []
+        numbers = range(first_batch, self.plan.batches)
+        first, self._taken = self._taken, self._taken + len(numbers)
+        self._keys.keys = [
+            BatchKey(epoch, lane, number, (first + n) % self._slots, place)
+            for n, number in enumerate(numbers)
+            for place, lane in enumerate(self._lanes)
+        ]
+        notes: list[PartNote] = []
         corrupt: list[str] = []
-        for part in self._loader:
-            parts.append(part)
-            corrupt += part.corrupt
+        for note in self._loader:
+            notes.append(note)
+            corrupt += note.corrupt
             check_corrupt(corrupt, self._limit)
-            if len(parts) == len(self._lanes):
-                yield parts
-                parts = []
+            if len(notes) == len(self._lanes):
+                yield self._ring.batch(first % self._slots, notes)
+                first, notes = first + 1, []
 
 
 class SplitBatches:

@@ -9,9 +9,9 @@ for null; labels and weights (sample,). Weight 0 marks padding and stamps that c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +23,35 @@ from schemas.survey import BANDS
 from trainer.row_groups import RowGroup, RowGroupReader
 from trainer.sample_order import OrderPlan, lane_order
 from trainer.stamp_catalogue import StampCatalogue
+from trainer.stamp_decoding import decode_rows, not_finite
+
+KINDS = (torch.float32, torch.float64, torch.float32, torch.float32)
+"""Of a batch's images, metadata, labels and weights."""
 
 
 class BatchKey(NamedTuple):
-    """A micro-batch: the epoch, the lane, and its number within the lane."""
+    """A micro-batch: the epoch, the lane, and its number within the lane; and where it is to be written."""
 
     epoch: int
     lane: int
     number: int
+    slot: int = 0
+    place: int = 0
+
+
+class PartNote(NamedTuple):
+    """What is said of a micro-batch that was written: its stamps, those that could not be decoded, and how many count."""
+
+    task_ids: list[str]
+    corrupt: list[str]
+    counted: int
+
+
+class Ring(Protocol):
+    """Where micro-batches are written: images, metadata, labels and weights of a slot and a place in it (``batch_ring``)."""
+
+    def part(self, slot: int, place: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The tensors of one micro-batch."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +69,23 @@ class StampBatch:
     corrupt: list[str]
     counted: int
 
-    def pin_memory(self) -> StampBatch:
-        """The same in page-locked memory; torch's DataLoader calls this by its name."""
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> StampBatch:
+        """The same with every tensor changed."""
         return replace(
             self,
-            images=self.images.pin_memory(),
-            metadata=self.metadata.pin_memory(),
-            labels=self.labels.pin_memory(),
-            weights=self.weights.pin_memory(),
+            images=change(self.images),
+            metadata=change(self.metadata),
+            labels=change(self.labels),
+            weights=change(self.weights),
         )
+
+    def copy(self) -> StampBatch:
+        """The same in memory of its own."""
+        return self.each(torch.clone)
+
+    def pin_memory(self) -> StampBatch:
+        """The same in page-locked memory; torch's DataLoader calls this by its name."""
+        return self.each(torch.Tensor.pin_memory)
 
 
 @dataclass(frozen=True)
@@ -71,24 +100,6 @@ class IdentifiedBatch:
         return IdentifiedBatch(self.stamps.pin_memory(), self.identity)
 
 
-def join_batches(parts: Sequence[StampBatch]) -> StampBatch:
-    """One batch of the parts, in their order."""
-    return StampBatch(
-        images=_joined([part.images for part in parts]),
-        metadata=_joined([part.metadata for part in parts]),
-        labels=_joined([part.labels for part in parts]),
-        weights=_joined([part.weights for part in parts]),
-        task_ids=[name for part in parts for name in part.task_ids],
-        corrupt=[name for part in parts for name in part.corrupt],
-        counted=sum(part.counted for part in parts),
-    )
-
-
-def _joined(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    # numpy copies in this thread; torch.cat would wake a thread pool for it, which costs more where cores are busy.
-    return torch.from_numpy(np.concatenate([tensor.numpy() for tensor in tensors]))
-
-
 @dataclass
 class _Lane:
     """Where a lane stands in this process: its order, the last micro-batch that needs each row group, and groups in memory."""
@@ -100,28 +111,31 @@ class _Lane:
     loaded: dict[int, RowGroup] = field(default_factory=dict)
 
 
-class ShuffledStamps(Dataset[StampBatch]):
-    """Micro-batches of a training pass by ``BatchKey``; each is a pure function of its key, whatever was asked before."""
+class ShuffledStamps(Dataset[PartNote]):
+    """Micro-batches of a training pass by ``BatchKey``; each is a pure function of its key, whatever was asked before.
 
-    def __init__(self, catalogue: StampCatalogue, plan: OrderPlan) -> None:
-        self._catalogue, self._plan = catalogue, plan
+    Its tensors are written into the ring, at the key's slot and place.
+    """
+
+    def __init__(self, catalogue: StampCatalogue, plan: OrderPlan, ring: Ring) -> None:
+        self._catalogue, self._plan, self._ring = catalogue, plan, ring
         self._reader: RowGroupReader | None = None  # opened in the process that reads
         self._lanes: dict[int, _Lane] = {}
 
-    def __getitem__(self, key: BatchKey) -> StampBatch:
+    def __getitem__(self, key: BatchKey) -> PartNote:
         self._reader = self._reader or RowGroupReader(self._catalogue)
         lane = self._lane(key.epoch, key.lane)
         size = self._plan.micro_batch
         part = slice(key.number * size, (key.number + 1) * size)
-        places = []
-        for sample, group in zip(lane.samples[part], lane.groups[part], strict=True):
+        samples, groups = lane.samples[part], lane.groups[part]
+        for group in np.unique(groups).tolist():
             if group not in lane.loaded:
-                lane.loaded[group] = self._reader.read(int(group))
-            places.append((lane.loaded[group], int(sample - self._catalogue.first_sample[group])))
-        batch = _gather(places, size, self._catalogue)
+                lane.loaded[group] = self._reader.read(group)
+        tensors = [tensor.numpy() for tensor in self._ring.part(key.slot, key.place, size)]
+        note = _write(lane.loaded, groups, self._catalogue.row_in_group[samples], tensors)
         for group in [group for group in lane.loaded if lane.last_use[group] <= key.number]:
             del lane.loaded[group]
-        return batch
+        return note
 
     def _lane(self, epoch: int, lane: int) -> _Lane:
         standing = self._lanes.get(lane)
@@ -142,34 +156,39 @@ class WholeSplit(Dataset[IdentifiedBatch]):
 
     def __getitem__(self, key: int) -> IdentifiedBatch:
         self._reader = self._reader or RowGroupReader(self._catalogue)
-        group = self._reader.read(key)
-        corrupt = [group.task_ids[n] for n in np.flatnonzero(~group.readable)]
-        wrap = torch.from_numpy
-        labels, weights = wrap(group.labels.astype(np.float32)), wrap(group.readable.astype(np.float32))
-        counted = int(group.readable.sum())
-        stamps = StampBatch(wrap(group.pixels), wrap(group.metadata), labels, weights, group.task_ids, corrupt, counted)
-        return IdentifiedBatch(stamps, group.identity)
+        group, rows = self._reader.read(key), self._catalogue.rows_of_group(key)
+        size, columns = self._catalogue.size_pix, len(self._catalogue.metadata_columns)
+        shapes = (len(BANDS), size, size), (columns,), (), ()
+        tensors = [torch.empty(len(rows), *shape, dtype=kind) for shape, kind in zip(shapes, KINDS, strict=True)]
+        note = _write({key: group}, np.full(len(rows), key), rows, [tensor.numpy() for tensor in tensors])
+        images, metadata, labels, weights = tensors
+        stamps = StampBatch(images, metadata, labels, weights, note.task_ids, note.corrupt, note.counted)
+        return IdentifiedBatch(stamps, group.identity.take(pa.array(rows)))
 
 
-def _gather(places: Sequence[tuple[RowGroup, int]], size: int, catalogue: StampCatalogue) -> StampBatch:
-    """A batch of ``size`` of rows of row groups; what is left over repeats them with weight zero."""
-    side = catalogue.size_pix
-    images = (np.empty if places else np.zeros)((size, len(BANDS), side, side), np.float32)
-    metadata = np.zeros((size, len(catalogue.metadata_columns)))
-    labels, weights = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    task_ids, corrupt = [], []
-    for n, (group, row) in enumerate(places):
-        images[n], metadata[n] = group.pixels[row], group.metadata[row]
-        labels[n], weights[n] = group.labels[row], group.readable[row]
-        task_ids.append(group.task_ids[row])
-        if not group.readable[row]:
-            corrupt.append(group.task_ids[row])
-    if places:
-        # Real stamps as padding, because blank ones would shift the statistics of a network with batch norm.
-        filler = np.arange(len(places), size) % len(places)
-        images[len(places) :], metadata[len(places) :], labels[len(places) :] = images[filler], metadata[filler], labels[filler]
-        task_ids += [task_ids[n] for n in filler]
-    else:
-        task_ids = [""] * size
-    wrap = torch.from_numpy
-    return StampBatch(wrap(images), wrap(metadata), wrap(labels), wrap(weights), task_ids, corrupt, int(weights.sum()))
+def _write(
+    loaded: Mapping[int, RowGroup],
+    groups: npt.NDArray[np.integer],
+    rows: npt.NDArray[np.integer],
+    tensors: Sequence[npt.NDArray[Any]],
+) -> PartNote:
+    """Rows of row groups as a micro-batch; what is left over of it repeats them with weight zero."""
+    images, metadata, labels, weights = tensors
+    size, there = len(images), len(rows)
+    task_ids = [""] * size
+    unreadable: list[int] = []
+    for number in np.unique(groups).tolist():
+        group, targets = loaded[number], np.flatnonzero(groups == number)
+        here = rows[targets]
+        unreadable += decode_rows(group.blobs, here, images, targets)
+        metadata[targets], labels[targets] = group.metadata[here], group.labels[here]
+        for target, row in zip(targets.tolist(), here.tolist(), strict=True):
+            task_ids[target] = group.task_ids[row]
+    unreadable = sorted({*unreadable, *not_finite(images[:there])})
+    images[unreadable], weights[:there], weights[there:] = 0, 1, 0
+    weights[unreadable] = 0
+    # Real stamps as padding, because blank ones would shift the statistics of a network with batch norm.
+    for n in range(there, size):
+        images[n], metadata[n], labels[n] = (one[n % there] if there else 0 for one in (images, metadata, labels))
+        task_ids[n] = task_ids[n % there] if there else ""
+    return PartNote(task_ids, [task_ids[n] for n in unreadable], there - len(unreadable))

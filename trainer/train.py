@@ -144,7 +144,7 @@ def _batches(training: StampCatalogue, validation: StampCatalogue, settings: Tra
 
     data = settings.data
     plan = OrderPlan(training.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, settings.seed)
-    return TrainingBatches(training, plan, data), SplitBatches(validation, data, pin=pin)
+    return TrainingBatches(training, plan, data, pin=pin), SplitBatches(validation, data, pin=pin)
 
 
 def _origin(stamps: Path, training: StampCatalogue) -> Origin:

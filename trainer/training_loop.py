@@ -93,7 +93,7 @@ def train_epoch(
     sums, started, clock = EpochSums(), time.perf_counter(), FeedClock()
     watch = StepWatch(optimiser, device)
     with tqdm(desc=f"epoch {epoch + 1}/{settings.epochs}", total=training.plan.samples, unit="img", disable=None) as bar:
-        for number, batch in enumerate(batches_on_device(training.parts(epoch), device, clock)):
+        for number, batch in enumerate(batches_on_device(training.passing(epoch), device, clock)):
             rate = learning_rate(epoch * batches + number, batches, settings)
             for group in optimiser.param_groups:
                 group["lr"] = rate

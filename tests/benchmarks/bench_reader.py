@@ -52,7 +52,7 @@ def general_decoder(catalogue: StampCatalogue) -> int:
 def shuffled(catalogue: StampCatalogue, epoch: int) -> int:
     """One epoch of training batches, as the training loop gets them."""
     plan = OrderPlan(catalogue.group_sizes, 8, 256, 4, 1)
-    batches = TrainingBatches(catalogue, plan, DataSettings(workers=0)).epoch(epoch)
+    batches = TrainingBatches(catalogue, plan, DataSettings(workers=0)).passing(epoch)
     return sum(int(batch.weights.sum()) for batch in batches)
 
 

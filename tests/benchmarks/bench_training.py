@@ -47,7 +47,7 @@ def main() -> None:
     overrides = {f"optimisation.{name}": value for name, value in optimisation.items()}
     overrides |= {"network.backbone": arguments.backbone, "data.lanes": arguments.lanes, "device": arguments.device}
     settings = load_settings("default", overrides)
-    device = choose_device(settings.device)
+    device, started = choose_device(settings.device), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         stamps = (
             arguments.stamps or write_stamps_directory(Path(folder), {"train": arguments.pairs, "val": 2, "test": 2}).stamps
@@ -56,14 +56,15 @@ def main() -> None:
         bench = Bench(catalogue, settings, device, arguments.workers)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
         print(f"{name}, torch {torch.__version__}: {arguments.backbone}, batch {arguments.batch_size}, {arguments.precision}")
-        bench.run("warm-up", bench.resident(), arguments.steps)
+        bench.run(bench.resident(), 10)
         read = bench.read()
-        bench.run("warm-up", read, arguments.steps)
+        bench.run(read, 10)
+        print(f"ready after {time.perf_counter() - started:.0f} s", flush=True)
         rates: dict[str, list[float]] = {"resident": [], "Parquet": []}
         waited = []
         for _ in range(arguments.windows):
-            rates["resident"].append(bench.run("resident", bench.resident(), arguments.steps)[0])
-            rate, share = bench.run("Parquet", read, arguments.steps)
+            rates["resident"].append(bench.run(bench.resident(), arguments.steps)[0])
+            rate, share = bench.run(read, arguments.steps)
             rates["Parquet"].append(rate)
             waited.append(share)
         resident, parquet = (statistics.median(rates[way]) for way in ("resident", "Parquet"))
@@ -131,14 +132,16 @@ class Bench:
         self.optimiser, self.device, self.clock = make_optimiser(network, settings.optimisation), device, FeedClock()
         data = settings.data
         plan = OrderPlan(catalogue.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, 1)
-        self.batches = TrainingBatches(catalogue, plan, DataSettings(lanes=data.lanes, workers=workers))
-        self.samples = [batch for batch, _ in zip(self.read(), range(4), strict=False)]
+        self.batches = TrainingBatches(
+            catalogue, plan, DataSettings(lanes=data.lanes, workers=workers), pin=device.type == "cuda"
+        )
+        self.samples = [batch.copy() for batch, _ in zip(self.read(), range(4), strict=False)]
 
     def read(self) -> Iterator[StampBatch]:
         """Batches from Parquet, epoch after epoch."""
         epoch = 0
         while True:
-            yield from batches_on_device(self.batches.parts(epoch), self.device, self.clock)
+            yield from batches_on_device(self.batches.passing(epoch), self.device, self.clock)
             epoch += 1
 
     def resident(self) -> Iterator[StampBatch]:
@@ -146,7 +149,7 @@ class Bench:
         while True:
             yield from self.samples
 
-    def run(self, _: str, batches: Iterator[StampBatch], steps: int) -> tuple[float, float]:
+    def run(self, batches: Iterator[StampBatch], steps: int) -> tuple[float, float]:
         """Images per second over some steps, as the training loop takes them, and the share of time spent waiting."""
         watch, images = StepWatch(self.optimiser, self.device), 0
         self.clock.waited = 0.0
@@ -165,7 +168,7 @@ class Bench:
         """The kernels that take most of the device's time."""
         activities = [torch.profiler.ProfilerActivity.CUDA, torch.profiler.ProfilerActivity.CPU]
         with torch.profiler.profile(activities=activities) as profile:
-            self.run("profile", self.resident(), 10)
+            self.run(self.resident(), 10)
         print(profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=18, max_name_column_width=60))
 
     def _wait(self) -> None:

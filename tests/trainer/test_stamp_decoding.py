@@ -10,7 +10,7 @@ import pytest
 
 from schemas.array_codec import BlobError, Quantisation, decode_stamp, encode_stamp
 from schemas.survey import BANDS
-from trainer.stamp_decoding import decode_rows, layout_of
+from trainer.stamp_decoding import decode_rows, layout_of, not_finite
 
 
 def images(size: int = 16) -> dict[str, np.ndarray]:
@@ -24,6 +24,8 @@ def decoded(blob: bytes, size: int = 16) -> np.ndarray:
     if faults:
         assert not pixels.any()
         raise BlobError(faults[0])
+    if not_finite(pixels):
+        raise BlobError("NaN or infinite")
     return pixels[0]
 
 
@@ -101,12 +103,13 @@ def test_rows_are_taken_from_among_nulls_and_damaged_ones_each_to_its_place(fore
         blobs[5] = buffer.getvalue()
     column = pa.array([b"before", *blobs, b"after"], pa.binary()).slice(1, 6)
     rows, pixels = np.array([0, 1, 3, 4, 5]), np.full((5, 3, 16, 16), np.nan, np.float32)
-    faults = decode_rows(column, rows, pixels)
-    assert faults.keys() == {1, 2}
-    assert faults[1] == "the row is not refused, and its blob is null"
-    assert "checksum" in faults[2] or "CRC" in faults[2]
-    for n, row in enumerate(rows):
-        assert np.array_equal(pixels[n], np.zeros((3, 16, 16)) if n in faults else stamps[row])
+    targets = np.array([2, 0, 4, 1, 3])
+    faults = decode_rows(column, rows, pixels, targets)
+    assert faults.keys() == {0, 4}
+    assert faults[0] == "the row is not refused, and its blob is null"
+    assert "checksum" in faults[4] or "CRC" in faults[4]
+    for row, target in zip(rows, targets, strict=True):
+        assert np.array_equal(pixels[target], np.zeros((3, 16, 16)) if target in faults else stamps[row])
 
 
 def test_a_stamp_whose_sum_overflows_is_readable() -> None:

@@ -18,6 +18,7 @@ from schemas.job_entry import InputError
 from schemas.stamps import STAMPS
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.tiny_training import COLUMNS, rewrite_stamps, small_stamps
+from trainer.batch_ring import BatchRing
 from trainer.row_groups import RowGroupReader
 from trainer.sample_order import OrderPlan
 from trainer.stamp_catalogue import StampCatalogue, load_catalogue
@@ -115,7 +116,8 @@ def test_a_row_group_is_read_once_an_epoch_but_for_the_borders_of_lanes(
 
 def test_a_lane_lets_go_of_row_groups_that_it_has_used_up(many: StampsDirectory) -> None:
     catalogue = load_catalogue(many.stamps, "train", COLUMNS)
-    dataset = ShuffledStamps(catalogue, plan_of(catalogue, lanes=1))
+    ring = BatchRing.make(catalogue, 1, 64, shared=False, pin=False)
+    dataset = ShuffledStamps(catalogue, plan_of(catalogue, lanes=1), ring)
     held = []
     for number in range(plan_of(catalogue, lanes=1).batches):
         dataset[BatchKey(0, 0, number)]
@@ -137,7 +139,7 @@ def test_row_groups_without_a_kept_row_are_never_read(tmp_path: Path) -> None:
 
 def test_a_micro_batch_is_a_function_of_its_key_whatever_was_asked_before(many: StampsDirectory) -> None:
     catalogue = load_catalogue(many.stamps, "train", COLUMNS)
-    dataset = ShuffledStamps(catalogue, plan_of(catalogue))
+    dataset = ShuffledStamps(catalogue, plan_of(catalogue), BatchRing.make(catalogue, 1, 64, shared=False, pin=False))
     straight = [dataset[BatchKey(0, 1, n)].task_ids for n in range(5)]
     dataset[BatchKey(3, 1, 2)]
     assert [dataset[BatchKey(0, 1, n)].task_ids for n in (4, 3, 2, 1, 0)] == straight[::-1]
@@ -220,5 +222,7 @@ def test_workers_that_do_not_divide_the_lanes_are_refused(many: StampsDirectory)
 def test_a_lane_without_a_sample_gives_blank_padding(many: StampsDirectory) -> None:
     catalogue = load_catalogue(many.stamps, "train", COLUMNS)
     plan = replace(plan_of(catalogue), group_sizes=np.array([1, *[0] * (len(catalogue.group_sizes) - 1)]))
-    batch = ShuffledStamps(catalogue, plan)[BatchKey(0, 0, 0)]
+    ring = BatchRing.make(catalogue, 1, 64, shared=False, pin=False)
+    note = ShuffledStamps(catalogue, plan, ring)[BatchKey(0, 0, 0)]
+    batch = ring.batch(0, [note])
     assert batch.weights.sum() == 0 and not batch.images.any()
