@@ -65,14 +65,18 @@ def _sent_ahead(batches: Iterable[StampBatch], device: torch.device) -> Iterator
             if isinstance(item, BaseException):
                 raise item
             batch, sent = item
-            stream = torch.cuda.current_stream(device)
-            stream.wait_event(sent)
-            for tensor in (batch.images, batch.metadata, batch.labels, batch.weights):
-                tensor.record_stream(stream)  # its memory may be given away once this stream is done with it
+            _claim(batch, torch.cuda.current_stream(device), sent)
             yield batch
     finally:
         stop.set()
         thread.join()
+
+
+def _claim(batch: StampBatch, stream: torch.cuda.Stream, sent: torch.cuda.Event) -> None:
+    """Let a stream use a batch once it has arrived, and its memory be given away once the stream is done with it."""
+    stream.wait_event(sent)
+    for tensor in (batch.images, batch.metadata, batch.labels, batch.weights):
+        tensor.record_stream(stream)
 
 
 def _send(

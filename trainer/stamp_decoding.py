@@ -83,10 +83,10 @@ def _copy(
     faults: dict[int, str],
 ) -> npt.NDArray[np.bool_]:
     """Copy the pixels of blobs laid out as the writer does; says which were: copied, or found to fail their checksum."""
-    first, last = (int(place[0]), int(place[-1]) + 1) if len(place) else (0, 0)
-    raw = data[first:last] if last - first == len(place) else data[place]
+    in_a_row = len(place) > 0 and np.array_equal(place, np.arange(place[0], place[0] + len(place)))
+    raw = data[place[0] : place[0] + len(place)] if in_a_row else data[place]
     known: npt.NDArray[np.bool_] = (raw[:, layout.fixed_at] == layout.fixed).all(axis=1)
-    as_bytes = pixels.view(np.uint8).reshape(len(pixels), len(BANDS), -1)
+    as_bytes = pixels.view(np.uint8).reshape(len(pixels), len(BANDS), 4 * layout.size**2)
     stored = [raw[:, at : at + 4].copy().view("<u4")[:, 0] for at in layout.crc_at]
     source, target = (raw, targets) if known.all() else (raw[known], targets[known])
     for band, (start, stop) in enumerate(layout.pixels):

@@ -112,6 +112,16 @@ def test_rows_are_taken_from_among_nulls_and_damaged_ones_each_to_its_place(fore
         assert np.array_equal(pixels[target], np.zeros((3, 16, 16)) if target in faults else stamps[row])
 
 
+@pytest.mark.parametrize("rows", [[2, 4, 3], [3, 1], [0, 2, 1, 3], [4], [1, 2, 3], [3, 2, 1], []])
+def test_rows_are_taken_in_the_order_in_which_they_are_asked_for(rows: list[int]) -> None:
+    stamps = [np.random.default_rng(n).normal(size=(3, 16, 16)).astype(np.float32) for n in range(5)]
+    column = pa.array([encode_stamp(dict(zip(BANDS, stamp, strict=True))) for stamp in stamps], pa.binary())
+    pixels = np.full((len(rows), 3, 16, 16), np.nan, np.float32)
+    assert not decode_rows(column, np.array(rows, np.int32), pixels)
+    for n, row in enumerate(rows):
+        assert np.array_equal(pixels[n], stamps[row])
+
+
 def test_a_stamp_whose_sum_overflows_is_readable() -> None:
     bright = {band: np.full((16, 16), 3e38, np.float32) for band in BANDS}
     assert np.array_equal(decoded(encode_stamp(bright)), np.stack(list(bright.values())))
