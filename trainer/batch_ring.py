@@ -16,7 +16,7 @@ from trainer.stamp_catalogue import StampCatalogue
 from trainer.stamp_reader import KINDS, PartNote, StampBatch
 
 STANDING = 2
-"""A batch's memory is written anew when the so-manieth batch after it is asked for."""
+"""So many further batches may be asked for before a batch's memory is written anew."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class BatchRing:
         """The four of them."""
         return self.images, self.metadata, self.labels, self.weights
 
-    def part(self, slot: int, lane: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Where the micro-batch of one lane goes."""
-        here = slice(lane * size, (lane + 1) * size)
+    def part(self, slot: int, place: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where a micro-batch goes: that of the ``place``-th lane of this rank."""
+        here = slice(place * size, (place + 1) * size)
         return self.images[slot, here], self.metadata[slot, here], self.labels[slot, here], self.weights[slot, here]
 
     def batch(self, slot: int, notes: Sequence[PartNote]) -> StampBatch:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +20,12 @@ from schemas.job_entry import InputError
 from schemas.stamps import STAMPS
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.tiny_training import COLUMNS, rewrite_stamps, small_stamps
-from trainer.batch_ring import BatchRing
+from trainer.batch_ring import STANDING, BatchRing
 from trainer.row_groups import RowGroupReader
 from trainer.sample_order import OrderPlan
 from trainer.stamp_catalogue import StampCatalogue, load_catalogue
 from trainer.stamp_loading import SplitBatches, TrainingBatches, automatic_workers
-from trainer.stamp_reader import BatchKey, ShuffledStamps
+from trainer.stamp_reader import BatchKey, ShuffledStamps, StampBatch
 from trainer.train_settings import DataSettings
 
 IN_LINE = DataSettings(workers=0)
@@ -83,6 +85,21 @@ def test_persistent_workers_read_a_new_order_each_epoch_and_the_one_that_no_work
     first, second = names_of(helped, 0), names_of(helped, 1)
     assert first != second and sorted(first) == sorted(second)
     assert first == names_of(alone, 0) and second == names_of(alone, 1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_passing_batch_stands_as_it_is_while_two_more_are_asked_for(many: StampsDirectory, workers: int) -> None:
+    catalogue = load_catalogue(many.stamps, "train", COLUMNS)
+    batches = TrainingBatches(catalogue, plan_of(catalogue), DataSettings(workers=workers))
+    standing: deque[tuple[StampBatch, StampBatch]] = deque(maxlen=STANDING + 1)
+    seen = 0
+    for epoch in range(2):
+        for batch in batches.passing(epoch):
+            standing.append((batch, batch.copy()))
+            time.sleep(0.002)  # for the workers to write what they are asked for ahead
+            assert all(torch.equal(there.images, copy.images) for there, copy in standing)
+            seen += 1
+    assert seen == 2 * plan_of(catalogue).batches > 5 * STANDING
 
 
 def test_two_ranks_together_see_what_one_rank_sees_batch_by_batch(many: StampsDirectory) -> None:
