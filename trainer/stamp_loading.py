@@ -53,7 +53,7 @@ class TrainingBatches:
         return (batch.copy() for batch in self.passing(epoch, first_batch))
 
     def passing(self, epoch: int, first_batch: int = 0) -> Iterator[StampBatch]:
-        """The same without a copy: a batch stands as it is while STANDING more are asked for, then its memory is written anew."""
+        """The same without a copy: a batch stands while STANDING more are asked for, then its memory is written anew."""
         # Lane-minor order: the loader hands keys to its workers in turn, so each lane stays with one worker.
         numbers = range(first_batch, self.plan.batches)
         first, self._taken = self._taken, self._taken + len(numbers)
