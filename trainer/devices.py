@@ -25,10 +25,3 @@ def choose_device(asked: str) -> torch.device:
             f"device {asked!r} was asked for; this machine has {gpus} usable GPUs. Wanted auto or cpu, or a GPU that is there"
         )
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device("cpu")
-
-
-def refuse_several_processes() -> None:
-    """Raise InputError under a torchrun with several processes: gradients are not yet averaged between ranks."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world != 1:
-        raise InputError(f"torchrun started {world} processes; this version trains in one (--nproc-per-node 1)")

@@ -74,10 +74,12 @@ class TrainingBatches:
 
 
 class SplitBatches:
-    """All kept rows of a split in file order, one batch a row group, for validation and scoring."""
+    """All kept rows of a split in file order, one batch a row group, for validation and scoring; each rank has its share."""
 
-    def __init__(self, catalogue: StampCatalogue, data: DataSettings, *, pin: bool = False) -> None:
-        groups = [n for n, size in enumerate(catalogue.group_sizes) if size]
+    def __init__(
+        self, catalogue: StampCatalogue, data: DataSettings, *, pin: bool = False, rank: int = 0, world_size: int = 1
+    ) -> None:
+        groups = [n for n, size in enumerate(catalogue.group_sizes) if size][rank::world_size]
         workers = automatic_workers(_MOST_AUTOMATIC_WORKERS) if data.workers is None else data.workers
         self._keys = _Keys(groups)
         self._loader = _loader(WholeSplit(catalogue), self._keys, min(workers, len(groups)), pin)

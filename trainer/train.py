@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     import torch
 
     from trainer.checkpoint import Checkpoint, Origin
+    from trainer.ranks import Ranks
     from trainer.stamp_catalogue import StampCatalogue
 
 EXAMPLE = """\
 examples:
   dhs train --stamps stamps --out checkpoints --settings demo
   dhs train --stamps stamps --out checkpoints --settings my.yaml --epochs 40 --device cuda:1
-  torchrun --nproc-per-node 1 -m trainer.train --stamps stamps --out checkpoints
+  torchrun --nproc-per-node 4 -m trainer.train --stamps stamps --out checkpoints
 
-The same command again goes on from the last finished epoch, and ends with the same weights as an uninterrupted run.
+Several processes share each batch, and end where one would. The same command again goes on from the last finished epoch, and
+ends with the same weights as an uninterrupted run.
 """
 
 
@@ -63,24 +65,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     wait_asleep()
     settings = load_settings(args.settings, _overrides(args))
+    from trainer.devices import choose_device
+    from trainer.ranks import joined_ranks
+
+    device = choose_device(settings.device)
+    with joined_ranks(device) as ranks:
+        return _train(args, settings, device, ranks)
+
+
+def _train(args: argparse.Namespace, settings: TrainSettings, device: torch.device, ranks: Ranks) -> int:
+    """What each rank does: the first alone begins the run, writes, and says how it went."""
     from trainer.checkpoint import BEST_NAME, LAST_NAME, checkpoint_hash
-    from trainer.devices import choose_device, refuse_several_processes
     from trainer.stamp_catalogue import load_catalogue
     from trainer.training_loop import LOG_NAME, fit
 
-    refuse_several_processes()
-    device = choose_device(settings.device)
     training = load_catalogue(args.stamps, "train", settings.metadata_columns, measure=True)
     validation = load_catalogue(args.stamps, "val", settings.metadata_columns)
     check_splits(training, validation, settings)
-    batches = _batches(training, validation, settings, pin=device.type == "cuda")
+    batches = _batches(training, validation, settings, device.type == "cuda", ranks)
     origin = _origin(args.stamps, training)
     identity = _identity(args.stamps, settings, origin)
-    if begin_run(args.out, identity) is RunState.FINISHED:
-        account("train", f"{args.out} holds this run, finished; nothing to do")
+    if ranks.once(lambda: begin_run(args.out, identity)) is RunState.FINISHED:
+        if ranks.first:
+            account("train", f"{args.out} holds this run, finished; nothing to do")
         return EXIT_DONE
     start = starting_point(args.out, settings, training, origin, device)
-    done = fit(start, *batches, device, args.out)
+    done = fit(start, *batches, device, args.out, ranks)
+    if not ranks.first:
+        return EXIT_DONE
     best = checkpoint_hash(args.out / BEST_NAME)
     files = {args.out / BEST_NAME: 0, args.out / LAST_NAME: 0, args.out / LOG_NAME: done.epochs_done}
     counts = {"train": training.samples, "val": validation.samples, "refused": training.refused + validation.refused}
@@ -88,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     finish_run_of_files(args.out, identity, files, counts, header)
     account(
         "train",
-        f"{training.samples} stamps, {done.epochs_done} epochs on {device}; best {settings.optimisation.best_by} "
-        f"{done.best_value:.4f} at epoch {done.best_epoch}; {args.out / BEST_NAME} is {best}",
+        f"{training.samples} stamps, {done.epochs_done} epochs on {ranks.size} x {device.type}; best "
+        f"{settings.optimisation.best_by} {done.best_value:.4f} at epoch {done.best_epoch}; {args.out / BEST_NAME} is {best}",
     )
     return EXIT_DONE
 
@@ -138,13 +150,18 @@ def starting_point(
     return Checkpoint(network, settings, preprocessing, origin, Progress(0, None, None))
 
 
-def _batches(training: StampCatalogue, validation: StampCatalogue, settings: TrainSettings, pin: bool) -> tuple[Any, Any]:
+def _batches(
+    training: StampCatalogue, validation: StampCatalogue, settings: TrainSettings, pin: bool, ranks: Ranks
+) -> tuple[Any, Any]:
     from trainer.sample_order import OrderPlan
     from trainer.stamp_loading import SplitBatches, TrainingBatches
 
     data = settings.data
     plan = OrderPlan(training.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, settings.seed)
-    return TrainingBatches(training, plan, data, pin=pin), SplitBatches(validation, data, pin=pin)
+    return (
+        TrainingBatches(training, plan, data, pin=pin, rank=ranks.rank, world_size=ranks.size),
+        SplitBatches(validation, data, pin=pin, rank=ranks.rank, world_size=ranks.size),
+    )
 
 
 def _origin(stamps: Path, training: StampCatalogue) -> Origin:

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,22 @@ from trainer.lens_network import LensNetwork
 from trainer.metrics import area_under_roc
 from trainer.optimisation import learning_rate, make_optimiser
 from trainer.prediction import predict
+from trainer.ranks import Ranks
 from trainer.stamp_loading import SplitBatches, TrainingBatches
 from trainer.stamp_reader import StampBatch
 from trainer.step_watch import Step, StepWatch
 from trainer.train_settings import TrainSettings
 
 LOG_NAME = "log.jsonl"
+ALONE = Ranks()
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The ranks that train together, and the network as they share it: its forward pass."""
+
+    ranks: Ranks
+    forward: Callable[..., torch.Tensor]
 
 
 @dataclass
@@ -48,8 +58,17 @@ class EpochSums:
     waited: float = 0.0
 
 
-def fit(start: Checkpoint, training: TrainingBatches, validation: SplitBatches, device: torch.device, out: Path) -> Progress:
+def fit(
+    start: Checkpoint,
+    training: TrainingBatches,
+    validation: SplitBatches,
+    device: torch.device,
+    out: Path,
+    ranks: Ranks = ALONE,
+) -> Progress:
     """Train from where ``start`` stands to the last epoch; ``best.pt``, ``last.pt`` and ``log.jsonl`` are in ``out``.
+
+    Of several ranks, each with its share of the batches, the first writes; all end with the same weights.
 
     ``log.jsonl`` has one line an epoch: epoch (from 1), train_loss, val_loss, val_auc (null where a class is absent),
     learning_rate at its end, images_per_s, seconds, waiting_share (of the seconds, for stamps), corrupt, best (whether it is
@@ -60,18 +79,21 @@ def fit(start: Checkpoint, training: TrainingBatches, validation: SplitBatches, 
     optimiser = make_optimiser(network, settings.optimisation)
     if start.optimiser is not None:
         optimiser.load_state_dict(start.optimiser)
-    _cut_log(out / LOG_NAME, progress.epochs_done)
+    if ranks.first:
+        _cut_log(out / LOG_NAME, progress.epochs_done)
+    shared = Shared(ranks, ranks.share(network, device))
     for epoch in range(progress.epochs_done, settings.optimisation.epochs):
-        torch.manual_seed(_epoch_seed(settings.seed, epoch))
-        sums = train_epoch(replace(start, progress=progress), optimiser, training, device, epoch)
-        metrics = validate(start, validation, device)
+        torch.manual_seed(_epoch_seed(settings.seed, epoch) + ranks.rank)
+        sums = train_epoch(replace(start, progress=progress), optimiser, training, device, epoch, shared)
+        metrics = validate(start, validation, device, ranks)
         metrics = {"train_loss": sums.loss / sums.weight, **metrics}
         progress, best = _judge(progress, epoch, metrics, settings.optimisation.best_by)
         standing = replace(start, progress=progress, optimiser=None)
-        if best:
+        if ranks.first and best:
             save_checkpoint(out / BEST_NAME, standing)
-        save_checkpoint(out / LAST_NAME, replace(standing, optimiser=optimiser.state_dict()))
-        _log(out / LOG_NAME, _line(progress, metrics, sums, best, optimiser.param_groups[0]["lr"]))
+        if ranks.first:
+            save_checkpoint(out / LAST_NAME, replace(standing, optimiser=optimiser.state_dict()))
+            _log(out / LOG_NAME, _line(progress, metrics, sums, best, optimiser.param_groups[0]["lr"]))
     return progress
 
 
@@ -85,25 +107,38 @@ def ready_for(device: torch.device, network: LensNetwork, settings: TrainSetting
 
 
 def train_epoch(
-    checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, training: TrainingBatches, device: torch.device, epoch: int
+    checkpoint: Checkpoint,
+    optimiser: torch.optim.Optimizer,
+    training: TrainingBatches,
+    device: torch.device,
+    epoch: int,
+    shared: Shared,
 ) -> EpochSums:
     """One pass over the training stamps; raises NonFiniteError before a step that would spoil the weights."""
+    ranks = shared.ranks
     settings, batches = checkpoint.settings.optimisation, training.plan.batches
     checkpoint.network.train()
     sums, started, clock = EpochSums(), time.perf_counter(), FeedClock()
     watch = StepWatch(optimiser, device)
-    with tqdm(desc=f"epoch {epoch + 1}/{settings.epochs}", total=training.plan.samples, unit="img", disable=None) as bar:
+    with tqdm(
+        desc=f"epoch {epoch + 1}/{settings.epochs}",
+        total=training.plan.samples,
+        unit="img",
+        disable=None if ranks.first else True,
+    ) as bar:
         for number, batch in enumerate(batches_on_device(training.passing(epoch), device, clock)):
             rate = learning_rate(epoch * batches + number, batches, settings)
             for group in optimiser.param_groups:
                 group["lr"] = rate
             sums.corrupt += len(batch.corrupt)
-            if batch.counted:
-                _add(sums, watch.take(_step(checkpoint, optimiser, batch, device, epoch)))
-            bar.update(batch.counted)
+            counted = int(ranks.total(batch.counted))
+            if counted:
+                _add(sums, watch.take(_step(checkpoint, optimiser, batch, device, epoch, shared, counted)))
+            bar.update(counted)
             waiting = clock.waited / (time.perf_counter() - started)
             bar.set_postfix(loss=f"{sums.loss / max(sums.weight, 1):.4f}", waiting=f"{waiting:.0%}", refresh=False)
         _add(sums, watch.finish())
+    sums.loss, sums.corrupt = ranks.total(sums.loss) / ranks.size, int(ranks.total(sums.corrupt))
     if not sums.weight:
         raise InputError(f"epoch {epoch + 1}: none of {training.plan.samples} training stamps could be decoded")
     sums.seconds, sums.waited = time.perf_counter() - started, clock.waited
@@ -115,11 +150,17 @@ def _add(sums: EpochSums, steps: Iterable[tuple[float, int]]) -> None:
         sums.loss, sums.weight = sums.loss + loss * counted, sums.weight + counted
 
 
-def validate(checkpoint: Checkpoint, validation: SplitBatches, device: torch.device) -> dict[str, float | None]:
-    """Loss and AUC over the whole validation split; None for an AUC of one class."""
-    scored = list(predict(checkpoint.network, checkpoint.preprocessing, validation, device, "validation"))
-    logits = np.concatenate([part.logits for part in scored]).astype(np.float64)
-    labels = np.concatenate([part.identity["label"].to_numpy() for part in scored]).astype(np.int64)
+def validate(
+    checkpoint: Checkpoint, validation: SplitBatches, device: torch.device, ranks: Ranks = ALONE
+) -> dict[str, float | None]:
+    """Loss and AUC over the whole validation split, whatever each rank has of it; None for an AUC of one class."""
+    mine = [
+        (part.logits, part.identity["label"].to_numpy())
+        for part in predict(checkpoint.network, checkpoint.preprocessing, validation, device, "validation")
+    ]
+    scored = [part for parts in ranks.gather(mine) for part in parts]
+    logits = np.concatenate([part[0] for part in scored]).astype(np.float64)
+    labels = np.concatenate([part[1] for part in scored]).astype(np.int64)
     used = np.isfinite(logits)
     logits, labels = logits[used], labels[used]
     if not len(logits):
@@ -130,19 +171,30 @@ def validate(checkpoint: Checkpoint, validation: SplitBatches, device: torch.dev
 
 
 def _step(
-    checkpoint: Checkpoint, optimiser: torch.optim.Optimizer, batch: StampBatch, device: torch.device, epoch: int
+    checkpoint: Checkpoint,
+    optimiser: torch.optim.Optimizer,
+    batch: StampBatch,
+    device: torch.device,
+    epoch: int,
+    shared: Shared,
+    counted: int,
 ) -> Step:
-    """Gradients of the mean loss of the stamps that count, clipped, ready for the optimiser."""
-    losses = losses_of(checkpoint, batch, device, epoch)
-    loss = (losses * batch.weights.to(device)).sum() / batch.counted
+    """Gradients of the mean loss of the ``counted`` stamps of all ranks, clipped, ready for the optimiser.
+
+    Gradients are averaged over the ranks, so each rank's loss is its share of the sum times their number.
+    """
+    losses = losses_of(checkpoint, batch, device, epoch, shared.forward)
+    loss = (losses * batch.weights.to(device)).sum() / (counted / shared.ranks.size)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     clip = checkpoint.settings.optimisation.gradient_clip
     norm = torch.nn.utils.clip_grad_norm_(checkpoint.network.parameters(), clip)
-    return Step(epoch, batch.task_ids, batch.counted, losses, loss, norm)
+    return Step(epoch, batch.task_ids, counted, losses, loss, norm)
 
 
-def losses_of(checkpoint: Checkpoint, batch: StampBatch, device: torch.device, epoch: int) -> torch.Tensor:
+def losses_of(
+    checkpoint: Checkpoint, batch: StampBatch, device: torch.device, epoch: int, forward: Callable[..., torch.Tensor]
+) -> torch.Tensor:
     """Binary cross entropy of each stamp, float32 from float32 logits whatever the network's precision."""
     settings = checkpoint.settings
     images, metadata = checkpoint.preprocessing.prepare(batch.images, batch.metadata, device)
@@ -151,7 +203,7 @@ def losses_of(checkpoint: Checkpoint, batch: StampBatch, device: torch.device, e
     if device.type == "cuda":
         images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.optimisation.precision == "bfloat16"):
-        logits = checkpoint.network(images, metadata)
+        logits = forward(images, metadata)
     return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels.to(device), reduction="none")
 
 

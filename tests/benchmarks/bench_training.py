@@ -37,7 +37,7 @@ from trainer.stamp_loading import TrainingBatches
 from trainer.stamp_reader import StampBatch
 from trainer.step_watch import StepWatch
 from trainer.train_settings import DataSettings, TrainSettings, load_settings
-from trainer.training_loop import _step, ready_for
+from trainer.training_loop import ALONE, Shared, _step, ready_for
 
 
 def main() -> None:
@@ -130,6 +130,7 @@ class Bench:
         origin = Origin("bench", "", "", None, catalogue.size_pix)
         self.checkpoint = Checkpoint(network, settings, preprocessing, origin, Progress(0, None, None))
         self.optimiser, self.device, self.clock = make_optimiser(network, settings.optimisation), device, FeedClock()
+        self.shared = Shared(ALONE, network)
         data = settings.data
         plan = OrderPlan(catalogue.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, 1)
         self.batches = TrainingBatches(
@@ -157,7 +158,7 @@ class Bench:
         started = time.perf_counter()
         for _step_number in range(steps):
             batch = next(batches)
-            list(watch.take(_step(self.checkpoint, self.optimiser, batch, self.device, 0)))
+            list(watch.take(_step(self.checkpoint, self.optimiser, batch, self.device, 0, self.shared, batch.counted)))
             images += batch.counted
         list(watch.finish())
         self._wait()

@@ -191,11 +191,15 @@ def test_stamps_too_small_for_the_network_are_refused(tmp_path: Path) -> None:
         train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path))
 
 
-def test_several_processes_are_refused_as_long_as_gradients_are_not_averaged(
+def test_a_start_that_speaks_of_several_processes_and_is_not_torchruns_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="torchrun started 2 processes; this version trains in one"):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        InputError, match=r"WORLD_SIZE is 2 and RANK, MASTER_ADDR, MASTER_PORT are not set; wanted a start by"
+    ):
         train_tiny(small_stamps(tmp_path / "data", size=8).stamps, tmp_path / "out", write_settings(tmp_path))
 
 

@@ -1,0 +1,80 @@
+"""Several processes that share each batch end where one process does; bad input ends all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schemas.run_record import RunError, read_run
+from tests.trainer.tiny_training import CPU, small_stamps, train_tiny
+from trainer.checkpoint import load_checkpoint
+from trainer.ranks import Ranks
+
+SETTINGS = """\
+data: {workers: 0, lanes: 4}
+network: {backbone: convnext_mini, stem_stride: 2, drop_path: 0.0}
+optimisation: {epochs: 2, batch_size: 16, learning_rate: 0.002, warmup_epochs: 0.5}
+"""
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def torchrun(processes: int, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """``dhs train`` in several processes on this machine's CPU."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
+    command += ["-m", "trainer.train", "--device", "cpu", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*map(str, command)], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def log_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_loss_and_the_weights_of_one(tmp_path: Path) -> None:
+    stamps = small_stamps(tmp_path / "data", size=32).stamps  # its last batch is padded
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(SETTINGS)
+    train_tiny(stamps, tmp_path / "one", settings)
+    done = torchrun(2, "--stamps", stamps, "--out", tmp_path / "two", "--settings", settings)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("dhs train:") == 1
+    for alone, together in zip(log_of(tmp_path / "one"), log_of(tmp_path / "two"), strict=True):
+        for name in ("train_loss", "val_loss", "val_auc"):
+            assert together[name] == pytest.approx(alone[name], rel=1e-4), name
+    one, two = (load_checkpoint(tmp_path / name / "last.pt", CPU).network.state_dict() for name in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-3, atol=2e-5, msg=name)
+    assert read_run(tmp_path / "two")["counts"] == read_run(tmp_path / "one")["counts"]
+
+
+@pytest.mark.slow
+def test_lanes_that_the_processes_cannot_share_are_refused_by_all_of_them(tmp_path: Path) -> None:
+    stamps = small_stamps(tmp_path / "data").stamps
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(SETTINGS.replace("lanes: 4", "lanes: 1"))
+    done = torchrun(2, "--stamps", stamps, "--out", tmp_path / "out", "--settings", settings)
+    assert done.returncode != 0
+    assert "data.lanes is 1 and there are 2 ranks; wanted a number of lanes that they divide" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_process_is_its_own_first_total_and_gathering() -> None:
+    alone = Ranks()
+    assert alone.first and alone.total(3) == 3 and alone.gather("x") == ["x"]
+    assert alone.once(lambda: 5) == 5
+
+    def fail() -> None:
+        raise RunError("another run stands there")
+
+    with pytest.raises(RunError, match="another run stands there"):
+        alone.once(fail)
