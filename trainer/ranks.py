@@ -83,9 +83,7 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
         return
     absent = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
     if absent:
-        raise InputError(
-            f"WORLD_SIZE is {size} and {', '.join(absent)} are not set; wanted a start by torchrun, or none"
-        )
+        raise InputError(f"WORLD_SIZE is {size} and {', '.join(absent)} are not set; wanted a start by torchrun, or none")
     distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield Ranks(distributed.get_rank(), size)

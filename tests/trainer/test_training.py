@@ -197,9 +197,7 @@ def test_a_start_that_speaks_of_several_processes_and_is_not_torchruns_is_refuse
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(
-        InputError, match=r"WORLD_SIZE is 2 and RANK, MASTER_ADDR, MASTER_PORT are not set; wanted a start by"
-    ):
+    with pytest.raises(InputError, match=r"WORLD_SIZE is 2 and RANK, MASTER_ADDR, MASTER_PORT are not set; wanted a start by"):
         train_tiny(small_stamps(tmp_path / "data", size=8).stamps, tmp_path / "out", write_settings(tmp_path))
 
 
