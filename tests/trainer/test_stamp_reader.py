@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from schemas.array_codec import decode_stamp
+from schemas.array_codec import decode_stamp, encode_stamp
 from schemas.contract import ContractError
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
 from schemas.stamps import STAMPS
+from schemas.survey import BANDS
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.tiny_training import COLUMNS, rewrite_stamps, small_stamps
 from trainer.batch_ring import STANDING, BatchRing
@@ -200,6 +201,19 @@ def test_corrupt_stamps_are_skipped_and_named_up_to_the_limit(tmp_path: Path) ->
     for passes in (training, SplitBatches(catalogue, strict)):
         with pytest.raises(InputError, match=r"3 stamps could not be decoded, first 0000.*at most 2 are skipped"):
             list(passes)
+
+
+def test_a_stamp_with_a_pixel_that_is_no_number_counts_as_corrupt(tmp_path: Path) -> None:
+    directory = small_stamps(tmp_path, size=8)
+    spoiled = dict.fromkeys(BANDS, np.zeros((8, 8), np.float32)) | {"z": np.full((8, 8), np.nan, np.float32)}
+    blob = encode_stamp(spoiled)
+    rewrite_stamps(directory, "train", lambda row: row | {"stamp_npz": blob} if row["task_id"].endswith(f"3{1:020d}") else row)
+    catalogue = load_catalogue(directory.stamps, "train", COLUMNS)
+    (batch,) = SplitBatches(catalogue, IN_LINE)
+    names = [name for name in batch.stamps.task_ids if name.endswith(f"3{1:020d}")]
+    assert names and sorted(batch.stamps.corrupt) == sorted(names)
+    assert batch.stamps.counted == catalogue.samples - len(names) == batch.stamps.weights.sum()
+    assert torch.isfinite(batch.stamps.images).all()
 
 
 def test_a_kept_row_with_a_null_blob_counts_as_corrupt(tmp_path: Path) -> None:
