@@ -118,4 +118,4 @@ def test_the_medians_of_known_lenses_are_those_of_their_table(shared_data: Path)
 def test_the_help_shows_an_example_and_how_long_it_takes() -> None:
     text = " ".join(build_parser().format_help().split())
     assert "dhs population realistic --hosts hosts --bank cosmos.h5 --out population.png" in text
-    assert "three quarters of a minute on two cores" in text
+    assert "half a minute on two cores" in text

@@ -51,7 +51,7 @@ class LightMaker:
             light = render_arc(scene, magnitudes, psf, tearing)
         except LikeItselfError as error:
             raise RefusalError(Reason.STILL_AN_ARC) from error
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise RefusalError(Reason.BAD_PARAMETERS) from error
         if not light.magnification > 0:
             raise RefusalError(Reason.SOURCE_OFF_STAMP)
@@ -62,7 +62,10 @@ class LightMaker:
     def _scene(self, task: Row, cutout: Row) -> tuple[Scene, Mapping[str, float]]:
         """The scene and the magnitude of its source in each band."""
         if task["kind"] in ("lens", "shuffled"):
-            return self._scenes.scene(task, cutout), {band: task[f"source_mag_{band}"] for band in BANDS}
+            magnitudes = {band: task[f"source_mag_{band}"] for band in BANDS}
+            if None in magnitudes.values():
+                raise RefusalError(Reason.BAD_PARAMETERS)
+            return self._scenes.scene(task, cutout), magnitudes
         return negative_scene(task, cutout, self._scenes)
 
     def _tearing(self, task: Row) -> Tearing:

@@ -177,3 +177,17 @@ def test_the_psf_is_the_one_that_the_plan_prescribes_else_the_cutouts_own() -> N
     with pytest.raises(RefusalError) as refusal:
         maker().psf(negative_task("ring"), cutout_row(psf_fwhm_z_arcsec=None))
     assert refusal.value.reason is Reason.PSF_UNKNOWN
+
+
+@pytest.mark.parametrize("band", BANDS)
+def test_a_source_without_a_magnitude_in_a_band_is_refused(band: str) -> None:
+    assert refused(lens_task(**WIDE, **{f"source_mag_{band}": None})) is Reason.BAD_PARAMETERS
+
+
+def test_a_fault_of_the_program_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise TypeError("No matching definition for argument types")
+
+    monkeypatch.setattr("spark_jobs.transforms.simulation.injected_light.render_arc", wrong)
+    with pytest.raises(TypeError, match="No matching definition"):
+        light_of(lens_task(**WIDE))
