@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 from torch import nn
-from torchvision.models import convnext_tiny
+from torchvision.models import convnext_tiny, efficientnet_v2_s
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.resnet import BasicBlock, ResNet
 
@@ -49,6 +49,15 @@ def _convnext_mini(settings: NetworkSettings) -> Backbone:
     return Backbone(_without_classifier(network, widths[0], settings.stem_stride), widths[-1])
 
 
+def _efficientnet_v2_s(settings: NetworkSettings) -> Backbone:
+    """EfficientNetV2-S (Tan & Le 2021, arXiv 2104.00298) as torchvision has it: 20 M weights, 1280 features."""
+    network = efficientnet_v2_s(weights=None, stochastic_depth_prob=settings.drop_path)
+    network.classifier = nn.Identity()
+    stem = cast(nn.Conv2d, cast(nn.Sequential, network.features[0])[0])
+    stem.stride = (settings.stem_stride // 2,) * 2  # the next stage halves the size again
+    return Backbone(network, 1280)
+
+
 def _resnet18(settings: NetworkSettings) -> Backbone:
     """ResNet-18 (He et al. 2016, arXiv 1512.03385) with a stem for small stamps: 11 M weights, 512 features."""
     return _resnet((2, 2, 2, 2), settings)
@@ -70,6 +79,7 @@ def _resnet(blocks: Sequence[int], settings: NetworkSettings) -> Backbone:
 _BACKBONES: dict[str, Callable[[NetworkSettings], Backbone]] = {
     "convnext_tiny": _convnext_tiny,
     "convnext_mini": _convnext_mini,
+    "efficientnet_v2_s": _efficientnet_v2_s,
     "resnet18": _resnet18,
     "resnet10": _resnet10,
 }

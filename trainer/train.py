@@ -9,13 +9,13 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from trainer.thread_waiting import wait_asleep
-from trainer.train_settings import DEFAULT_SETTINGS, TrainSettings, load_settings, named_settings
+from trainer.train_settings import DEFAULT_SETTINGS, BackboneName, TrainSettings, load_settings, named_settings
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, help="stamps a step, a multiple of data.lanes (optimisation.batch_size)")
     parser.add_argument("--learning-rate", type=float, help="peak learning rate (optimisation.learning_rate)")
     parser.add_argument("--seed", type=int, help="seed of weights, order and orientations (seed)")
-    parser.add_argument("--backbone", help="convnext_tiny, convnext_mini, resnet18 or resnet10 (network.backbone)")
+    parser.add_argument("--backbone", help=f"one of {', '.join(get_args(BackboneName))} (network.backbone)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (device)")
     parser.add_argument("--workers", type=int, help="reading processes; 0 reads in line (data.workers)")
     return parser

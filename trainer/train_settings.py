@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from schemas.job_entry import InputError
 from schemas.survey import BANDS
 
-BackboneName = Literal["convnext_tiny", "convnext_mini", "resnet18", "resnet10"]
+BackboneName = Literal["convnext_tiny", "convnext_mini", "efficientnet_v2_s", "resnet18", "resnet10"]
 DEFAULT_SETTINGS = "default"
 
 
@@ -77,6 +77,14 @@ class OptimisationSettings(_Frozen):
     best_by: Literal["val_auc", "val_loss"] = Field(default="val_auc", description="what makes a checkpoint the best one")
 
 
+class LossSettings(_Frozen):
+    """What a wrong answer costs; see trainer/losses.py for the formulae."""
+
+    kind: Literal["bce", "focal"] = "bce"
+    focal_gamma: float = Field(default=2.0, ge=0, le=10, description="focal only: how fast known stamps count less")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="s: labels are s/2 and 1 - s/2 instead of 0 and 1")
+
+
 class TrainSettings(_Frozen):
     """Everything that a training run is made of, beside the stamps."""
 
@@ -87,6 +95,7 @@ class TrainSettings(_Frozen):
     data: DataSettings = DataSettings()
     normalisation: NormalisationSettings = NormalisationSettings()
     network: NetworkSettings = NetworkSettings()
+    loss: LossSettings = LossSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
 
     @model_validator(mode="after")

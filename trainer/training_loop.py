@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 from tqdm import tqdm
 
 from schemas.job_entry import InputError
@@ -26,6 +25,7 @@ from trainer.augmentation import orientations, turn
 from trainer.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, Progress, save_checkpoint
 from trainer.device_feed import FeedClock, batches_on_device
 from trainer.lens_network import LensNetwork
+from trainer.losses import losses_from_logits
 from trainer.metrics import area_under_roc
 from trainer.optimisation import learning_rate, make_optimiser
 from trainer.prediction import predict
@@ -195,7 +195,7 @@ def _step(
 def losses_of(
     checkpoint: Checkpoint, batch: StampBatch, device: torch.device, epoch: int, forward: Callable[..., torch.Tensor]
 ) -> torch.Tensor:
-    """Binary cross entropy of each stamp, float32 from float32 logits whatever the network's precision."""
+    """Loss of each stamp, float32 from float32 logits whatever the network's precision."""
     settings = checkpoint.settings
     images, metadata = checkpoint.preprocessing.prepare(batch.images, batch.metadata, device)
     if settings.flips_and_rotations:
@@ -204,7 +204,7 @@ def losses_of(
         images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.optimisation.precision == "bfloat16"):
         logits = forward(images, metadata)
-    return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels.to(device), reduction="none")
+    return losses_from_logits(logits, batch.labels.to(device), settings.loss)
 
 
 def _judge(progress: Progress, epoch: int, metrics: dict[str, float | None], best_by: str) -> tuple[Progress, bool]:

@@ -13,7 +13,7 @@ from trainer.lens_network import LensNetwork
 from trainer.meta_fusion_head import MetaFusionHead
 from trainer.train_settings import BackboneName, NetworkSettings
 
-FEATURES = {"convnext_tiny": 768, "convnext_mini": 160, "resnet18": 512, "resnet10": 512}
+FEATURES = {"convnext_tiny": 768, "convnext_mini": 160, "efficientnet_v2_s": 1280, "resnet18": 512, "resnet10": 512}
 
 
 @pytest.mark.parametrize("backbone", get_args(BackboneName))
@@ -27,9 +27,10 @@ def test_every_backbone_gives_its_features_and_one_logit(backbone: BackboneName,
         assert network(images, torch.zeros(2, 2)).shape == (2,)
 
 
-def test_a_stem_of_stride_2_doubles_the_side_of_the_last_stage() -> None:
+@pytest.mark.parametrize("backbone", ["convnext_mini", "efficientnet_v2_s"])
+def test_a_stem_of_stride_2_doubles_the_side_of_the_last_stage(backbone: BackboneName) -> None:
     for stride, side in ((4, 2), (2, 4)):
-        network = build_backbone(NetworkSettings(backbone="convnext_mini", stem_stride=stride)).network
+        network = build_backbone(NetworkSettings(backbone=backbone, stem_stride=stride)).network.eval()
         assert network.features(torch.zeros(1, 3, 64, 64)).shape[-2:] == (side, side)  # type: ignore[operator]
 
 
