@@ -54,7 +54,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network ready to use, with its settings, preprocessing and origin. ``optimiser`` only where training may go on."""
+    """A network ready to use, with its settings, preprocessing and origin.
+
+    ``optimiser``, and ``average`` where the settings have one of the weights, only where training may go on.
+    """
 
     network: LensNetwork
     settings: TrainSettings
@@ -62,6 +65,7 @@ class Checkpoint:
     origin: Origin
     progress: Progress
     optimiser: dict[str, Any] | None = None
+    average: dict[str, Any] | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
@@ -79,6 +83,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         # Through JSON, because pickle writes equal strings differently where they are one object: a resumed run would differ.
         **json.loads(json.dumps(plain)),
         "optimiser": checkpoint.optimiser,
+        "average": checkpoint.average,
     }
     buffer = io.BytesIO()  # torch writes the file's own name into a file; into a buffer the same content gives the same bytes
     torch.save(content, buffer)
@@ -107,8 +112,9 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     except RuntimeError as error:
         text = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: its weights do not fit {settings.network.backbone!r}, which it names: {text}") from error
+    progress = Progress(**content["progress"])
     return Checkpoint(
-        network.to(device), settings, preprocessing, origin, Progress(**content["progress"]), content["optimiser"]
+        network.to(device), settings, preprocessing, origin, progress, content["optimiser"], content.get("average")
     )
 
 

@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate, both without state of their own beyond AdamW's moments."""
+"""The optimiser, its learning rate, the average of the weights; no state beyond AdamW's moments and that average."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from trainer.train_settings import OptimisationSettings
 
@@ -18,6 +19,17 @@ def make_optimiser(network: nn.Module, settings: OptimisationSettings) -> torch.
     # One kernel for all weights, and one that can be told on the device to leave them alone (step_watch).
     fused = all(parameter.is_cuda for parameter in network.parameters())
     return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused or None)
+
+
+def make_average(network: nn.Module, settings: OptimisationSettings) -> AveragedModel | None:
+    """The exponential moving average of the weights that the settings ask for, from the first step's on.
+
+    What BatchNorm keeps is taken over from the network as it is.
+    """
+    if not settings.ema_decay:
+        return None
+    follow = get_ema_multi_avg_fn(settings.ema_decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=follow)
 
 
 def learning_rate(step: int, steps_per_epoch: int, settings: OptimisationSettings) -> float:

@@ -73,6 +73,9 @@ class OptimisationSettings(_Frozen):
     warmup_epochs: float = Field(default=1.0, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0, description="largest gradient norm of a step")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of the network, not of the loss")
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="of the average of the weights that is validated and kept as best; 0: none"
+    )
     compile: bool = Field(default=False, description="torch.compile: a minute or two at the start, faster steps on a GPU")
     best_by: Literal["val_auc", "val_loss"] = Field(default="val_auc", description="what makes a checkpoint the best one")
 

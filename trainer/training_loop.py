@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from schemas.job_entry import InputError
@@ -27,7 +28,7 @@ from trainer.device_feed import FeedClock, batches_on_device
 from trainer.lens_network import LensNetwork
 from trainer.losses import losses_from_logits
 from trainer.metrics import area_under_roc
-from trainer.optimisation import learning_rate, make_optimiser
+from trainer.optimisation import learning_rate, make_average, make_optimiser
 from trainer.prediction import predict
 from trainer.ranks import Ranks
 from trainer.stamp_loading import SplitBatches, TrainingBatches
@@ -41,10 +42,11 @@ ALONE = Ranks()
 
 @dataclass(frozen=True)
 class Shared:
-    """The ranks that train together, and the network as they share it: its forward pass."""
+    """The ranks that train together, the network as they share it (its forward pass), and the average of its weights."""
 
     ranks: Ranks
     forward: Callable[..., torch.Tensor]
+    average: AveragedModel | None = None
 
 
 @dataclass
@@ -76,23 +78,29 @@ def fit(
     """
     settings, network, progress = start.settings, start.network, start.progress
     ready_for(device, network, settings)
+    average = make_average(network, settings.optimisation)
+    if average is not None and start.average is not None:
+        average.load_state_dict(start.average)
+    # What is validated, kept as best and scored with.
+    shown = start if average is None else replace(start, network=cast(LensNetwork, average.module))
     optimiser = make_optimiser(network, settings.optimisation)
     if start.optimiser is not None:
         optimiser.load_state_dict(start.optimiser)
     if ranks.first:
         _cut_log(out / LOG_NAME, progress.epochs_done)
-    shared = Shared(ranks, ranks.share(network, device))
+    shared = Shared(ranks, ranks.share(network, device), average)
     for epoch in range(progress.epochs_done, settings.optimisation.epochs):
         torch.manual_seed(_epoch_seed(settings.seed, epoch) + ranks.rank)
         sums = train_epoch(replace(start, progress=progress), optimiser, training, device, epoch, shared)
-        metrics = validate(start, validation, device, ranks)
+        metrics = validate(shown, validation, device, ranks)
         metrics = {"train_loss": sums.loss / sums.weight, **metrics}
         progress, best = _judge(progress, epoch, metrics, settings.optimisation.best_by)
-        standing = replace(start, progress=progress, optimiser=None)
         if ranks.first and best:
-            save_checkpoint(out / BEST_NAME, standing)
+            save_checkpoint(out / BEST_NAME, replace(shown, progress=progress, optimiser=None, average=None))
         if ranks.first:
-            save_checkpoint(out / LAST_NAME, replace(standing, optimiser=optimiser.state_dict()))
+            averaged = None if average is None else average.state_dict()
+            last = replace(start, progress=progress, optimiser=optimiser.state_dict(), average=averaged)
+            save_checkpoint(out / LAST_NAME, last)
             _log(out / LOG_NAME, _line(progress, metrics, sums, best, optimiser.param_groups[0]["lr"]))
     return progress
 
@@ -134,6 +142,8 @@ def train_epoch(
             counted = int(ranks.total(batch.counted))
             if counted:
                 _add(sums, watch.take(_step(checkpoint, optimiser, batch, device, epoch, shared, counted)))
+                if shared.average is not None:
+                    shared.average.update_parameters(checkpoint.network)
             bar.update(counted)
             waiting = clock.waited / (time.perf_counter() - started)
             bar.set_postfix(loss=f"{sums.loss / max(sums.weight, 1):.4f}", waiting=f"{waiting:.0%}", refresh=False)

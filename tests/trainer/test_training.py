@@ -50,12 +50,13 @@ def test_the_same_seed_gives_the_same_checkpoint_bit_for_bit_and_another_seed_an
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-@pytest.mark.parametrize("backbone", ["convnext_mini", "resnet10"])
+@pytest.mark.parametrize(("backbone", "decay"), [("convnext_mini", 0.0), ("resnet10", 0.0), ("resnet10", 0.9)])
 def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str, decay: float
 ) -> None:
     directory = small_stamps(tmp_path / "data", size=32)
     settings = write_settings(tmp_path, backbone=backbone, epochs=3)
+    settings.write_text(settings.read_text().replace("warmup_epochs: 0.5", f"warmup_epochs: 0.5, ema_decay: {decay}"))
     train_tiny(directory.stamps, tmp_path / "whole", settings)
     with monkeypatch.context() as patched:
         real = __import__("trainer.training_loop", fromlist=["_"])._step
@@ -78,6 +79,34 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
     assert last[0].progress == last[1].progress
     whole, cut_off = log_of(tmp_path / "whole"), log_of(tmp_path / "cut")
     assert [line["train_loss"] for line in whole] == [line["train_loss"] for line in cut_off]
+
+
+def test_the_average_of_the_weights_is_kept_as_best_and_follows_the_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = write_settings(tmp_path, epochs=1)
+    settings.write_text(settings.read_text().replace("warmup_epochs: 0.5", "warmup_epochs: 0.5, ema_decay: 0.8"))
+    seen: list[torch.Tensor] = []
+    real = torch.optim.AdamW.step
+
+    def noted(self: torch.optim.AdamW) -> None:
+        real(self)
+        seen.append(torch.cat([p.detach().flatten() for group in self.param_groups for p in group["params"]]))
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", noted)
+    train_tiny(small_stamps(tmp_path / "data", size=32).stamps, tmp_path / "out", settings)
+    wanted = seen[0]
+    for weights in seen[1:]:
+        wanted = 0.8 * wanted + 0.2 * weights
+    best, last = (load_checkpoint(tmp_path / "out" / name, CPU) for name in ("best.pt", "last.pt"))
+    optimiser = make_optimiser(best.network, best.settings.optimisation)
+    kept = torch.cat([p.detach().flatten() for group in optimiser.param_groups for p in group["params"]])
+    assert len(seen) == 3
+    torch.testing.assert_close(kept, wanted, rtol=1e-5, atol=1e-7)
+    assert not torch.allclose(kept, seen[-1], rtol=1e-5, atol=1e-7)
+    assert best.average is None and last.average is not None
+    for name, tensor in best.network.state_dict().items():
+        assert torch.equal(last.average[f"module.{name}"], tensor)
 
 
 def test_a_finished_run_is_left_alone_and_another_is_refused(
