@@ -77,6 +77,8 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
 
     Raises InputError where several are spoken of and the rest of what ``torchrun`` sets is not there.
     """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else page-locking and NCCL would take the first GPU, in every process
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Ranks()

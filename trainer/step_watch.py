@@ -40,7 +40,8 @@ class StepWatch:
     """
 
     def __init__(self, optimiser: torch.optim.Optimizer, device: torch.device) -> None:
-        self._optimiser, self._behind = optimiser, _STEPS_BEHIND if device.type == "cuda" else 0
+        self._optimiser, self._device = optimiser, device
+        self._behind = _STEPS_BEHIND if device.type == "cuda" else 0
         self._bad = torch.zeros((), device=device)
         self._begun: deque[tuple[Step, torch.Tensor, torch.cuda.Event | None]] = deque()
 
@@ -56,7 +57,7 @@ class StepWatch:
             return
         answer = answer.to("cpu", non_blocking=True)
         known = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        known.record()
+        known.record(torch.cuda.current_stream(self._device))  # which need not be that of the current GPU
         self._optimiser.found_inf = self._bad  # type: ignore[attr-defined]
         self._optimiser.step()
         self._begun.append((step, answer, known))

@@ -199,7 +199,7 @@ def _step(
     loss.backward()  # type: ignore[no-untyped-call]
     clip = checkpoint.settings.optimisation.gradient_clip
     norm = torch.nn.utils.clip_grad_norm_(checkpoint.network.parameters(), clip)
-    return Step(epoch, batch.task_ids, counted, losses, loss, norm)
+    return Step(epoch, batch.task_ids, counted, losses.detach(), loss.detach(), norm)
 
 
 def losses_of(

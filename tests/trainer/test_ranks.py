@@ -15,7 +15,8 @@ import torch
 from schemas.run_record import RunError, read_run
 from tests.trainer.tiny_training import CPU, small_stamps, train_tiny
 from trainer.checkpoint import load_checkpoint
-from trainer.ranks import Ranks
+from trainer.devices import choose_device
+from trainer.ranks import Ranks, joined_ranks
 
 SETTINGS = """\
 data: {workers: 0, lanes: 4}
@@ -78,3 +79,33 @@ def test_one_process_is_its_own_first_total_and_gathering() -> None:
 
     with pytest.raises(RunError, match="another run stands there"):
         alone.once(fail)
+
+
+@pytest.mark.parametrize(
+    ("asked", "local_rank", "wanted"),
+    [
+        ("auto", None, "cuda:0"),
+        ("auto", "1", "cuda:1"),
+        ("cuda", None, "cuda:0"),
+        ("cuda", "1", "cuda:1"),
+        ("cuda:0", "1", "cuda:0"),
+    ],
+)
+def test_each_process_has_the_gpu_that_torchrun_gave_it(
+    monkeypatch: pytest.MonkeyPatch, asked: str, local_rank: str | None, wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if local_rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", local_rank)
+    assert str(choose_device(asked)) == wanted
+
+
+def test_the_gpu_that_computes_is_made_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined_ranks(torch.device("cuda", 1)) as ranks:
+        assert ranks == Ranks()
+    assert chosen == [torch.device("cuda", 1)]

@@ -15,8 +15,9 @@ CPU = torch.device("cpu")
 class Event:
     """Stands in for a CUDA event."""
 
-    def record(self) -> None:
-        """Nothing to do."""
+    def record(self, stream: str) -> None:
+        """Only on the stream of the device that computes: another GPU's says nothing of this one's work."""
+        assert stream == f"stream of {CPU}"
 
     def synchronize(self) -> None:
         """Nothing to wait for."""
@@ -40,6 +41,7 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> tuple[torch.nn.Parameter, StepWat
     watch = StepWatch(optimiser, CPU)
     watch._behind = 2
     monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: f"stream of {device}")
     return weight, watch
 
 
