@@ -12,6 +12,8 @@ from schemas.run_record import RunError
 EXIT_DONE = 0
 EXIT_BREACH = 1
 EXIT_BAD_INPUT = 2
+EXIT_STOPPED = 143
+"""Told to stop, saved, and not done: what a shell reports of a process that SIGTERM ended."""
 
 
 class InputError(ValueError):

@@ -25,7 +25,7 @@ from trainer.preprocessing import Preprocessing
 from trainer.train_settings import TrainSettings, settings_from
 
 FORMAT = "darkhaloscope checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BEST_NAME = "best.pt"
 LAST_NAME = "last.pt"
 
@@ -39,6 +39,7 @@ class Origin:
     recipe_name: str
     stamps_seed: int | None
     size_pix: int
+    initial_weights: str = ""
     contract_version: str = CONTRACT_VERSION
 
 
@@ -53,10 +54,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where inside an epoch training stood: batches done, what they added up to over all ranks, each rank's generators.
+
+    ``chance`` is a rank's state of torch's generator on the CPU, and on its GPU where it has one.
+    """
+
+    batches_done: int
+    loss: float
+    weight: float
+    corrupt: int
+    seconds: float
+    waited: float
+    chance: tuple[tuple[torch.Tensor, torch.Tensor | None], ...]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A network ready to use, with its settings, preprocessing and origin.
 
-    ``optimiser``, and ``average`` where the settings have one of the weights, only where training may go on.
+    ``optimiser``, and ``average`` where the settings have one of the weights, only where training may go on; ``position`` only
+    where it stood inside an epoch.
     """
 
     network: LensNetwork
@@ -66,6 +84,7 @@ class Checkpoint:
     progress: Progress
     optimiser: dict[str, Any] | None = None
     average: dict[str, Any] | None = None
+    position: Position | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
@@ -84,6 +103,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         **json.loads(json.dumps(plain)),
         "optimiser": checkpoint.optimiser,
         "average": checkpoint.average,
+        "position": None if checkpoint.position is None else vars(checkpoint.position),
     }
     buffer = io.BytesIO()  # torch writes the file's own name into a file; into a buffer the same content gives the same bytes
     torch.save(content, buffer)
@@ -106,15 +126,21 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         raise InputError(f"{path} was trained on stamps of contract {origin.contract_version}; this code reads {known}.x")
     settings = settings_from(content["settings"], f"in {path}")
     preprocessing = Preprocessing.from_plain(content["preprocessing"])
-    network = LensNetwork(settings.network, len(preprocessing.metadata.columns))
+    network = LensNetwork(settings.network, len(preprocessing.metadata.columns), preprocessing.normalisation.channels)
     try:
         network.load_state_dict(content["model"], strict=True)
     except RuntimeError as error:
         text = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: its weights do not fit {settings.network.backbone!r}, which it names: {text}") from error
-    progress = Progress(**content["progress"])
     return Checkpoint(
-        network.to(device), settings, preprocessing, origin, progress, content["optimiser"], content.get("average")
+        network.to(device),
+        settings,
+        preprocessing,
+        origin,
+        Progress(**content["progress"]),
+        content["optimiser"],
+        content["average"],
+        None if content["position"] is None else Position(**content["position"]),
     )
 
 

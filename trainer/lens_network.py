@@ -7,17 +7,18 @@ from typing import cast
 import torch
 from torch import nn
 
+from schemas.survey import BANDS
 from trainer.backbones import build_backbone
 from trainer.meta_fusion_head import MetaFusionHead
 from trainer.train_settings import NetworkSettings
 
 
 class LensNetwork(nn.Module):
-    """Normalised images (sample, 3, y, x) and metadata (sample, column) → logits (sample,)."""
+    """Normalised images (sample, channel, y, x) and metadata (sample, column) → logits (sample,)."""
 
-    def __init__(self, settings: NetworkSettings, metadata_columns: int) -> None:
+    def __init__(self, settings: NetworkSettings, metadata_columns: int, channels: int = len(BANDS)) -> None:
         super().__init__()
-        self.backbone = build_backbone(settings)
+        self.backbone = build_backbone(settings, channels)
         self.head = MetaFusionHead(self.backbone.features, metadata_columns)
 
     def forward(self, images: torch.Tensor, metadata: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """How nanomaggies become network input. Training and scoring call the same function with the same stored settings.
 
-Shapes: images (sample, band, y, x), float32, nMgy per pixel, bands g, r, z; the result has the same shape, no unit.
+Shapes: images (sample, band, y, x), float32, nMgy per pixel, bands g, r, z; the result has the same shape, no unit, and with
+``residual`` three more channels: the stamp less its smooth light (``residual_image``), as ``asinh(x / (k s_b))``.
 
 - ``asinh``: ``asinh((x - sky) / (k s_b))``, ``sky`` the median of the stamp's frame, ``s_b`` one published constant per band.
   The same flux gives the same number in every stamp, so colour survives, and a bright host compresses but never clips.
@@ -15,32 +16,34 @@ from collections.abc import Callable
 import torch
 
 from schemas.survey import BANDS
+from trainer.residual_image import without_azimuthal_median, without_gaussian
+from trainer.sky_of_stamps import MAD_TO_SIGMA, median, sky_level
 from trainer.train_settings import NormalisationSettings
 
 GEN5_CLIP = 10.0
-_MAD_TO_SIGMA = 1.4826
 _GEN5_FLOOR = 1e-6
 
 
 def normalise_images(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
-    """Network input from pixels, by the rule that the settings name."""
-    return _RULES[settings.kind](images, settings)
+    """Network input from pixels, by the rule that the settings name; (sample, settings.channels, y, x)."""
+    prepared = _RULES[settings.kind](images, settings)
+    if settings.residual == "none":
+        return prepared
+    gaussian = settings.residual == "gaussian"
+    residual = without_gaussian(images, settings.residual_sigma_pix) if gaussian else without_azimuthal_median(images)
+    return torch.cat([prepared, _asinh(residual, settings)], dim=1)
 
 
 def asinh_of_sky_sigma(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
     """``asinh((x - sky) / (k s_b))``, cut only beyond ``clip_sigma`` (at least 1e4) times s_b."""
-    sigma = images.new_tensor([settings.sky_sigma_nmgy[band] for band in BANDS])[:, None, None]
-    frame = _frame_mask(images.shape[-1], settings.edge_pix, images.device)
-    sky = _median(images[:, :, frame])[:, :, None, None]
-    in_sigma = ((images - sky) / sigma).clamp(-settings.clip_sigma, settings.clip_sigma)
-    return torch.asinh(in_sigma / settings.softening)
+    return _asinh(images - sky_level(images, settings.edge_pix)[:, :, None, None], settings)
 
 
 def outer_mad_clipped(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
     """``(x - median) / (1.4826 MAD + 1e-6)`` over the outer annulus, clipped to ±10 (FACTS 1)."""
     outer = images[:, :, _outer_mask(images.shape[-1], images.device)]
-    centre = _median(outer)
-    scatter = _median((outer - centre[:, :, None]).abs()) * _MAD_TO_SIGMA + _GEN5_FLOOR
+    centre = median(outer)
+    scatter = median((outer - centre[:, :, None]).abs()) * MAD_TO_SIGMA + _GEN5_FLOOR
     return ((images - centre[:, :, None, None]) / scatter[:, :, None, None]).clamp(-GEN5_CLIP, GEN5_CLIP)
 
 
@@ -50,19 +53,11 @@ _RULES: dict[str, Callable[[torch.Tensor, NormalisationSettings], torch.Tensor]]
 }
 
 
-def _frame_mask(size: int, width: int, device: torch.device) -> torch.Tensor:
-    inside = torch.zeros(size, dtype=torch.bool, device=device)
-    inside[width : size - width] = True
-    return ~(inside[:, None] & inside[None, :])
+def _asinh(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
+    sigma = images.new_tensor([settings.sky_sigma_nmgy[band] for band in BANDS])[:, None, None]
+    return torch.asinh((images / sigma).clamp(-settings.clip_sigma, settings.clip_sigma) / settings.softening)
 
 
 def _outer_mask(size: int, device: torch.device) -> torch.Tensor:
     offset = torch.arange(size, device=device) - size // 2
     return offset[:, None] ** 2 + offset[None, :] ** 2 > (size / 4) ** 2
-
-
-def _median(values: torch.Tensor) -> torch.Tensor:
-    """Median over the last axis, the mean of the two middle values where the count is even (torch.median takes the lower)."""
-    count = values.shape[-1]
-    lower = values.kthvalue((count + 1) // 2, dim=-1).values
-    return lower if count % 2 else (lower + values.kthvalue(count // 2 + 1, dim=-1).values) / 2

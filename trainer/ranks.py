@@ -34,11 +34,15 @@ class Ranks:
 
     def total(self, number: float) -> float:
         """Sum of a number over all ranks."""
+        return self.totals(number)[0]
+
+    def totals(self, *numbers: float) -> tuple[float, ...]:
+        """The sum of each number over all ranks, in one message."""
         if self.size == 1:
-            return number
-        summed = torch.tensor(number, dtype=torch.float64)
+            return numbers
+        summed = torch.tensor(numbers, dtype=torch.float64)
         distributed.all_reduce(summed)
-        return float(summed)
+        return tuple(summed.tolist())
 
     def gather(self, part: Answer) -> list[Answer]:
         """What each rank has, in the order of the ranks, on all of them."""

@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+import torch
 from torch.utils.data import DataLoader, Sampler
 
 from schemas.job_entry import InputError
 from trainer.batch_ring import STANDING, BatchRing
+from trainer.pauses import outlive_signals
 from trainer.sample_order import OrderPlan, lanes_of_rank, lanes_of_worker
 from trainer.stamp_catalogue import StampCatalogue
 from trainer.stamp_reader import BatchKey, IdentifiedBatch, PartNote, ShuffledStamps, StampBatch, WholeSplit
@@ -130,7 +132,9 @@ def _as_it_is(item: Item) -> Item:
 
 
 def _loader(dataset: Any, keys: _Keys, workers: int, pin: bool) -> DataLoader[Any]:
-    more: dict[str, Any] = {}
+    # A generator of its own: a loader draws a number at each pass, which a run that goes on inside an epoch would miss.
+    more: dict[str, Any] = {"generator": torch.Generator()}
     if workers:
-        more = {"multiprocessing_context": "spawn", "persistent_workers": True, "prefetch_factor": _PREFETCH}
+        more |= {"multiprocessing_context": "spawn", "persistent_workers": True, "prefetch_factor": _PREFETCH}
+        more |= {"worker_init_fn": outlive_signals}
     return DataLoader(dataset, batch_size=None, sampler=keys, collate_fn=_as_it_is, num_workers=workers, pin_memory=pin, **more)

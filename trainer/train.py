@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from schemas.code_version import code_version
-from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.job_entry import EXIT_DONE, EXIT_STOPPED, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from trainer.thread_waiting import wait_asleep
 from trainer.train_settings import DEFAULT_SETTINGS, BackboneName, TrainSettings, load_settings, named_settings
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from trainer.checkpoint import Checkpoint, Origin
     from trainer.ranks import Ranks
+    from trainer.sample_order import OrderPlan
     from trainer.stamp_catalogue import StampCatalogue
+    from trainer.stamp_loading import SplitBatches, TrainingBatches
 
 EXAMPLE = """\
 examples:
@@ -30,8 +33,8 @@ examples:
   dhs train --stamps stamps --out checkpoints --settings my.yaml --epochs 40 --device cuda:1
   torchrun --nproc-per-node 4 -m trainer.train --stamps stamps --out checkpoints
 
-Several processes share each batch, and end where one would. The same command again goes on from the last finished epoch, and
-ends with the same weights as an uninterrupted run.
+Several processes share each batch, and end where one would. SIGTERM, or Ctrl-C once, saves after the step and stops. The same
+command again goes on from the last saved step, and ends with the same weights as an uninterrupted run.
 """
 
 
@@ -57,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--backbone", help=f"one of {', '.join(get_args(BackboneName))} (network.backbone)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (device)")
     parser.add_argument("--workers", type=int, help="reading processes; 0 reads in line (data.workers)")
+    parser.add_argument("--tensorboard", action="store_true", help="write events for TensorBoard too, below --out/tensorboard")
     return parser
 
 
@@ -76,31 +80,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(args: argparse.Namespace, settings: TrainSettings, device: torch.device, ranks: Ranks) -> int:
     """What each rank does: the first alone begins the run, writes, and says how it went."""
     from trainer.checkpoint import BEST_NAME, LAST_NAME, checkpoint_hash
+    from trainer.initial_weights import weights_identity
     from trainer.stamp_catalogue import load_catalogue
-    from trainer.training_loop import LOG_NAME, fit
+    from trainer.training_log import LOG_NAME
+    from trainer.training_loop import fit
 
-    training = load_catalogue(args.stamps, "train", settings.metadata_columns, measure=True)
-    validation = load_catalogue(args.stamps, "val", settings.metadata_columns)
+    columns, data = settings.metadata_columns, settings.data
+    training = load_catalogue(args.stamps, "train", columns, measure=True, select=data.select, pairs=data.pairs)
+    validation = load_catalogue(args.stamps, "val", columns, select=data.select)
     check_splits(training, validation, settings)
-    batches = _batches(training, validation, settings, device.type == "cuda", ranks)
-    origin = _origin(args.stamps, training)
+    batches = checked_batches(training, validation, settings, ranks, pin=device.type == "cuda")
+    origin = _origin(args.stamps, training, weights_identity(settings.network))
     identity = _identity(args.stamps, settings, origin)
     if ranks.once(lambda: begin_run(args.out, identity)) is RunState.FINISHED:
         if ranks.first:
             account("train", f"{args.out} holds this run, finished; nothing to do")
         return EXIT_DONE
     start = starting_point(args.out, settings, training, origin, device)
-    done = fit(start, *batches, device, args.out, ranks)
-    if not ranks.first:
-        return EXIT_DONE
+    outcome = fit(start, *batches, device, args.out, ranks=ranks, tensorboard=args.tensorboard)
+    done = outcome.progress
+    if outcome.stopped and ranks.first:
+        account("train", f"stopped in epoch {done.epochs_done + 1}, saved; the same command goes on from there")
+    if outcome.stopped or not ranks.first:
+        return EXIT_STOPPED if outcome.stopped else EXIT_DONE
     best = checkpoint_hash(args.out / BEST_NAME)
     files = {args.out / BEST_NAME: 0, args.out / LAST_NAME: 0, args.out / LOG_NAME: done.epochs_done}
     counts = {"train": training.samples, "val": validation.samples, "refused": training.refused + validation.refused}
+    counts["dropped"] = training.dropped + validation.dropped
     header = {"best_checkpoint": best, "best_epoch": done.best_epoch, "best_value": done.best_value}
     finish_run_of_files(args.out, identity, files, counts, header)
     account(
         "train",
-        f"{training.samples} stamps, {done.epochs_done} epochs on {ranks.size} x {device.type}; best "
+        f"{training.samples} stamps{_dropped(training)}, {done.epochs_done} epochs on {ranks.size} x {device.type}; best "
         f"{settings.optimisation.best_by} {done.best_value:.4f} at epoch {done.best_epoch}; {args.out / BEST_NAME} is {best}",
     )
     return EXIT_DONE
@@ -110,16 +121,14 @@ def check_splits(training: StampCatalogue, validation: StampCatalogue, settings:
     """Raise InputError where the splits cannot carry a training with these settings."""
     for split, catalogue in (("train", training), ("val", validation)):
         lenses, others = catalogue.count(1), catalogue.count(0)
-        needs_both = split == "train" or settings.optimisation.best_by == "val_auc"
+        needs_both = split == "train" or settings.optimisation.best_by != "val_loss"
         if needs_both and not (lenses and others):
             raise InputError(f"split {split!r} has {lenses} lenses and {others} negatives; wanted some of both")
         if lenses + others != catalogue.samples:
             raise InputError(f"split {split!r} has {catalogue.samples - lenses - others} stamps whose label is not 0 or 1")
-    if settings.optimisation.batch_size > training.samples:
-        raise InputError(
-            f"a batch of {settings.optimisation.batch_size} was asked for; the training split has {training.samples} stamps. "
-            f"Wanted --batch-size at most that, and a multiple of {settings.data.lanes}"
-        )
+    strange = sorted(set(settings.data.select.kinds or ()) - {*training.kinds, *validation.kinds})
+    if strange:
+        raise InputError(f"data.select.kinds names {', '.join(strange)}; the stamps are of kind {', '.join(training.kinds)}")
     smallest = 8 * settings.network.stem_stride  # the stages after the stem halve the size three times
     if training.size_pix < smallest:
         raise InputError(
@@ -137,34 +146,63 @@ def starting_point(
     import torch
 
     from trainer.checkpoint import LAST_NAME, Checkpoint, Progress, load_checkpoint
+    from trainer.initial_weights import start_from_weights
     from trainer.lens_network import LensNetwork
     from trainer.preprocessing import Preprocessing
 
     if (out / LAST_NAME).exists():
-        return load_checkpoint(out / LAST_NAME, device)
+        return replace(load_checkpoint(out / LAST_NAME, device), settings=settings)  # how often to save may have changed
     if training.metadata_statistics is None:
         raise ValueError("the training catalogue was loaded without measuring its metadata")
     torch.manual_seed(settings.seed)
-    network = LensNetwork(settings.network, len(settings.metadata_columns)).to(device)
+    network = LensNetwork(settings.network, len(settings.metadata_columns), settings.normalisation.channels)
+    start_from_weights(network.backbone, settings.network)
+    network.to(device)
     preprocessing = Preprocessing(settings.normalisation, training.metadata_statistics)
     return Checkpoint(network, settings, preprocessing, origin, Progress(0, None, None))
 
 
-def _batches(
-    training: StampCatalogue, validation: StampCatalogue, settings: TrainSettings, pin: bool, ranks: Ranks
-) -> tuple[Any, Any]:
+def order_plan(training: StampCatalogue, settings: TrainSettings) -> OrderPlan:
+    """What fixes the order of the training stamps; raises InputError where the mix asks for a kind that is not there."""
     from trainer.sample_order import OrderPlan
+    from trainer.sample_units import make_units
+
+    data, units = settings.data, None
+    if data.pairs or data.mix:
+        units = make_units(training.kind, training.kinds, training.partner, data.mix)
+    batch = settings.optimisation.batch_size
+    return OrderPlan(training.group_sizes, data.lanes, batch, data.shuffle_groups, settings.seed, units)
+
+
+def _dropped(training: StampCatalogue) -> str:
+    return f" ({training.dropped} more did not pass data.select)" if training.dropped else ""
+
+
+def checked_batches(
+    training: StampCatalogue,
+    validation: StampCatalogue,
+    settings: TrainSettings,
+    ranks: Ranks | None = None,
+    *,
+    pin: bool = False,
+) -> tuple[TrainingBatches, SplitBatches]:
+    """The batches of both splits for this rank; raises InputError where a batch is larger than an epoch."""
+    from trainer.ranks import Ranks
     from trainer.stamp_loading import SplitBatches, TrainingBatches
 
-    data = settings.data
-    plan = OrderPlan(training.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, settings.seed)
+    data, plan, ranks = settings.data, order_plan(training, settings), ranks or Ranks()
+    if settings.optimisation.batch_size > plan.samples:
+        raise InputError(
+            f"a batch of {settings.optimisation.batch_size} was asked for; an epoch has {plan.samples} stamps. "
+            f"Wanted --batch-size at most that, and a multiple of {data.lanes}"
+        )
     return (
         TrainingBatches(training, plan, data, pin=pin, rank=ranks.rank, world_size=ranks.size),
         SplitBatches(validation, data, pin=pin, rank=ranks.rank, world_size=ranks.size),
     )
 
 
-def _origin(stamps: Path, training: StampCatalogue) -> Origin:
+def _origin(stamps: Path, training: StampCatalogue, initial_weights: str) -> Origin:
     from trainer.checkpoint import Origin
     from trainer.stamp_catalogue import stamps_origin
 
@@ -175,12 +213,13 @@ def _origin(stamps: Path, training: StampCatalogue) -> Origin:
         recipe_name=str(made["recipe_name"] or ""),
         stamps_seed=made["run_seed"],
         size_pix=training.size_pix,
+        initial_weights=initial_weights,
     )
 
 
 def _identity(stamps: Path, settings: TrainSettings, origin: Origin) -> RunIdentity:
     record = hashlib.sha256((stamps / FINISHED_NAME).read_bytes()).hexdigest()[:16]
-    content = {"stamps_record": record, **settings.identity()}
+    content = {"stamps_record": record, "initial_weights": origin.initial_weights, **settings.identity()}
     return RunIdentity("train", origin.code_version, origin.recipe_hash, settings.seed, content)
 
 

@@ -28,8 +28,8 @@ from tests.synthetic_stamps import write_stamps_directory
 from trainer.checkpoint import Checkpoint, Origin, Progress
 from trainer.device_feed import FeedClock, batches_on_device
 from trainer.devices import choose_device
+from trainer.epoch_pass import prepared_step
 from trainer.lens_network import LensNetwork
-from trainer.optimisation import make_optimiser
 from trainer.preprocessing import Preprocessing
 from trainer.sample_order import OrderPlan
 from trainer.stamp_catalogue import StampCatalogue, load_catalogue
@@ -37,7 +37,7 @@ from trainer.stamp_loading import TrainingBatches
 from trainer.stamp_reader import StampBatch
 from trainer.step_watch import StepWatch
 from trainer.train_settings import DataSettings, TrainSettings, load_settings
-from trainer.training_loop import ALONE, Shared, _step, ready_for
+from trainer.training_loop import learner_of
 
 
 def main() -> None:
@@ -110,6 +110,7 @@ def repeated(catalogue: StampCatalogue, times: int) -> StampCatalogue:
             first_sample=np.concatenate([[0], np.cumsum(np.tile(catalogue.group_sizes, times))]),
             row_in_group=np.tile(catalogue.row_in_group, times),
             labels=np.tile(catalogue.labels, times),
+            kind=np.tile(catalogue.kind, times),
         )
         if groups and samples
         else catalogue
@@ -124,13 +125,11 @@ class Bench:
             raise ValueError("the catalogue was loaded without measuring its metadata")
         torch.manual_seed(settings.seed)
         network = LensNetwork(settings.network, len(settings.metadata_columns)).to(device)
-        ready_for(device, network, settings)
         network.train()
         preprocessing = Preprocessing(settings.normalisation, catalogue.metadata_statistics)
         origin = Origin("bench", "", "", None, catalogue.size_pix)
-        self.checkpoint = Checkpoint(network, settings, preprocessing, origin, Progress(0, None, None))
-        self.optimiser, self.device, self.clock = make_optimiser(network, settings.optimisation), device, FeedClock()
-        self.shared = Shared(ALONE, network)
+        checkpoint = Checkpoint(network, settings, preprocessing, origin, Progress(0, None, None))
+        self.learner, self.device, self.clock = learner_of(checkpoint, device), device, FeedClock()
         data = settings.data
         plan = OrderPlan(catalogue.group_sizes, data.lanes, settings.optimisation.batch_size, data.shuffle_groups, 1)
         self.batches = TrainingBatches(
@@ -152,13 +151,13 @@ class Bench:
 
     def run(self, batches: Iterator[StampBatch], steps: int) -> tuple[float, float]:
         """Images per second over some steps, as the training loop takes them, and the share of time spent waiting."""
-        watch, images = StepWatch(self.optimiser, self.device), 0
+        watch, images = StepWatch(self.learner.optimiser, self.device), 0
         self.clock.waited = 0.0
         self._wait()
         started = time.perf_counter()
         for _step_number in range(steps):
             batch = next(batches)
-            list(watch.take(_step(self.checkpoint, self.optimiser, batch, self.device, 0, self.shared, batch.counted)))
+            list(watch.take(prepared_step(self.learner, batch, 0, batch.counted)))
             images += batch.counted
         list(watch.finish())
         self._wait()

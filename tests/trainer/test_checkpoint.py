@@ -104,8 +104,8 @@ def test_a_torch_file_of_someone_else_is_refused(tmp_path: Path) -> None:
 
 def test_another_format_version_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "best.pt", fresh())
-    with pytest.raises(InputError, match="checkpoint format 2; this code reads 1"):
-        load_checkpoint(changed(tmp_path / "best.pt", format_version=2), CPU)
+    with pytest.raises(InputError, match="checkpoint format 3; this code reads 2"):
+        load_checkpoint(changed(tmp_path / "best.pt", format_version=3), CPU)
 
 
 def test_another_contract_is_refused(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
     settings.write_text(settings.read_text().replace("warmup_epochs: 0.5", f"warmup_epochs: 0.5, ema_decay: {decay}"))
     train_tiny(directory.stamps, tmp_path / "whole", settings)
     with monkeypatch.context() as patched:
-        real = __import__("trainer.training_loop", fromlist=["_"])._step
+        real = __import__("trainer.epoch_pass", fromlist=["_"]).prepared_step
         steps = iter(range(100))
 
         def cut(*args: Any) -> Any:
@@ -67,7 +67,7 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_weights(
                 raise KeyboardInterrupt
             return real(*args)
 
-        patched.setattr("trainer.training_loop._step", cut)
+        patched.setattr("trainer.epoch_pass.prepared_step", cut)
         with pytest.raises(KeyboardInterrupt):
             train_tiny(directory.stamps, tmp_path / "cut", settings)
     assert [line["epoch"] for line in log_of(tmp_path / "cut")] == [1, 2]
@@ -144,15 +144,15 @@ def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_stamps(
 ) -> None:
     directory = small_stamps(tmp_path / "data")
     victim = f"{0:04d}{5:08d}{1:020d}"
-    original = __import__("trainer.training_loop", fromlist=["_"]).losses_of
+    original = __import__("trainer.epoch_pass", fromlist=["_"]).losses_of
     stepped: list[int] = []
 
-    def poisoned(checkpoint: Any, batch: Any, *rest: Any) -> torch.Tensor:
-        losses = original(checkpoint, batch, *rest)
+    def poisoned(learner: Any, batch: Any, epoch: int) -> torch.Tensor:
+        losses = original(learner, batch, epoch)
         factor = torch.tensor([float("nan") if name == victim else 1.0 for name in batch.task_ids])
         return losses * factor
 
-    monkeypatch.setattr("trainer.training_loop.losses_of", poisoned)
+    monkeypatch.setattr("trainer.epoch_pass.losses_of", poisoned)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: stepped.append(1))
     with pytest.raises(NonFiniteError, match=rf"epoch 1: the loss is not finite.*task_id {victim}.*step was not taken"):
         train_tiny(directory.stamps, tmp_path / "out", write_settings(tmp_path))
@@ -199,7 +199,7 @@ def test_a_validation_split_of_one_class_trains_where_the_loss_decides(tmp_path:
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        (["--batch-size", "64"], r"a batch of 64 was asked for; the training split has 46 stamps"),
+        (["--batch-size", "64"], r"a batch of 64 was asked for; an epoch has 46 stamps"),
         (["--batch-size", "18"], r"batch_size is 18 and data.lanes is 4"),
         (["--backbone", "vgg"], r"network.backbone"),
         (["--device", "cuda:9"], r"device 'cuda:9' was asked for; this machine has \d usable GPUs"),

@@ -1,0 +1,61 @@
+"""What a run says while it goes: one JSON line an epoch, and the same figures for TensorBoard where that is asked for.
+
+Where a run goes on from a saved epoch, lines of later epochs are dropped first, so that each epoch is told once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.job_entry import InputError
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+LOG_NAME = "log.jsonl"
+TENSORBOARD_NAME = "tensorboard"
+
+
+class TrainingLog:
+    """Writes ``log.jsonl`` of a directory, from ``epochs_done`` on; ``tensorboard`` writes events beside it too.
+
+    Raises InputError where TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, out: Path, epochs_done: int, *, tensorboard: bool = False) -> None:
+        self._path = out / LOG_NAME
+        self._events = _writer(out / TENSORBOARD_NAME, epochs_done) if tensorboard else None
+        if self._path.exists():
+            kept = [line for line in self._path.read_text().splitlines() if line and json.loads(line)["epoch"] <= epochs_done]
+            unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.unfinished")
+            unfinished.write_text("".join(f"{line}\n" for line in kept))
+            os.replace(unfinished, self._path)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """The figures of an epoch."""
+        with open(self._path, "a") as stream:
+            stream.write(json.dumps(line) + "\n")
+        if self._events is not None:
+            for name, value in line.items():
+                if name != "epoch" and value is not None:
+                    self._events.add_scalar(name, float(value), line["epoch"])
+            self._events.flush()
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._events is not None:
+            self._events.close()
+
+
+def _writer(folder: Path, epochs_done: int) -> SummaryWriter:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "--tensorboard was asked for and TensorBoard is not installed; try: pip install tensorboard"
+        ) from error
+    return SummaryWriter(folder, purge_step=epochs_done + 1)
