@@ -62,8 +62,9 @@ def test_the_first_layer_answers_to_a_red_stamp_as_it_would_to_a_red_picture(fil
     for channels in (3, 6):
         backbone = build_backbone(settings, channels)
         start_from_weights(backbone, settings)
-        answer = backbone.network.features[0](stamp.repeat(1, channels // 3, 1, 1))  # type: ignore[index,operator,union-attr]
-        torch.testing.assert_close(answer, theirs.features[0](stamp.flip(1)), rtol=1e-4, atol=1e-5)
+        first: Any = backbone.network.features[0][0]  # type: ignore[index,union-attr]
+        answer = first(stamp.repeat(1, channels // 3, 1, 1))
+        torch.testing.assert_close(answer, theirs.features[0][0](stamp.flip(1)), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_another_network_are_refused_with_how_many_do_not_fit(files: dict[str, Path]) -> None:
