@@ -76,7 +76,7 @@ def main() -> None:
         print(f"{max(rates['Parquet']):.0f}; waited {statistics.median(waited):.1%} of the time")
         if device.type == "cuda":
             print(f"peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB")
-            bench.profile()
+        bench.profile()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -166,10 +166,12 @@ class Bench:
 
     def profile(self) -> None:
         """The kernels that take most of the device's time."""
-        activities = [torch.profiler.ProfilerActivity.CUDA, torch.profiler.ProfilerActivity.CPU]
+        kind = "cuda" if self.device.type == "cuda" else "cpu"
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        activities += [torch.profiler.ProfilerActivity.CUDA] if kind == "cuda" else []
         with torch.profiler.profile(activities=activities) as profile:
             self.run(self.resident(), 10)
-        print(profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=18, max_name_column_width=60))
+        print(profile.key_averages().table(sort_by=f"self_{kind}_time_total", row_limit=18, max_name_column_width=60))
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -58,8 +58,15 @@ def begun(stamps: Path, out: Path, settings: Path, *flags: str) -> subprocess.Po
         "cpu",
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*map(str, command), *flags], cwd=REPOSITORY, env=environment, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(
+        [*map(str, command), *flags],
+        cwd=REPOSITORY,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def inside_second_epoch(process: subprocess.Popen[str], out: Path) -> Checkpoint:
@@ -110,7 +117,7 @@ def test_a_run_that_is_told_to_stop_saves_after_the_step_and_goes_on_with_anothe
     train_tiny(stamps, tmp_path / "whole", settings)
     process = begun(stamps, tmp_path / "cut", settings, "--workers", "2")
     inside_second_epoch(process, tmp_path / "cut")
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)  # the reading processes too, as torchrun and a service manager do it
     said, errors = process.communicate(timeout=60)
     assert process.returncode == EXIT_STOPPED, errors
     assert "saved; the same command goes on from there" in said
