@@ -84,6 +84,7 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
     drawn_from = ("--bank", bank, "--seed", str(seed), "--tasks", "20000")
     planned = ("--bank", bank, "--seed", str(seed), "--stamps-per-shard", "400")
     training = ("--out", at("training"), "--settings", "demo", "--seed", str(seed))
+    scored = ("--checkpoint", at("training/best.pt"), "--split", "val", "test")
     shown = ("--scores", scores, "--metrics", metrics, "--checkpoint-log", at("training/log.jsonl"))
     return [
         Step("Draw survey bricks and catalogues", ("mock-sky", "--out", sky, *drawn)),
@@ -97,8 +98,8 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
         Step("Make the stamps", ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", stamps)),
         Step("Check them", ("audit", "--stamps", stamps, "--plan", plan, "--bank", bank, "--json", at("audit.json"))),
         Step("Train a small network", ("train", "--stamps", stamps, *training)),
-        Step("Score the test split", ("score", "--stamps", stamps, "--checkpoint", at("training/best.pt"), "--out", scores)),
-        Step("Measure what it finds", ("evaluate", "--scores", scores, "--out", metrics)),
+        Step("Score what it has not trained on", ("score", "--stamps", stamps, *scored, "--out", scores)),
+        Step("Measure what it finds", ("evaluate", "--scores", scores, "--stamps", stamps, "--out", metrics)),
         Step("Write the report", ("report", "--stamps", stamps, "--plan", plan, *shown, "--out", at("report.html"))),
     ]
 

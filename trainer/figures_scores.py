@@ -53,7 +53,7 @@ def _paint_roc(split: str, metrics: SplitMetrics, axes: Axes) -> str:
     roc = metrics.roc
     fpr = np.array(roc.fpr if roc else [], dtype=np.float64)
     tpr = np.array(roc.tpr if roc else [], dtype=np.float64)
-    bound = supported_from(metrics.n_negative)
+    bound = supported_from(metrics.n_distinct)
     floor = max(min(1 / max(metrics.n_negative, 1), 0.1) / 2, 1e-9)
     axes.axvspan(floor, min(bound, 1.0), color=GREY, zorder=0)
     axes.plot(np.maximum(fpr, floor), tpr, drawstyle="steps-post", color=MUTED, linewidth=1.2, linestyle=":")
@@ -73,7 +73,7 @@ def _paint_roc(split: str, metrics: SplitMetrics, axes: Axes) -> str:
     axes.legend(loc="lower right")
     return (
         f"ROC curve of the {split} split with a logarithmic false-positive axis, supported by its "
-        f"{metrics.n_negative} negatives from a rate of {bound:.2g} upwards; the part below is greyed."
+        f"{metrics.n_distinct} negatives from a rate of {bound:.2g} upwards; the part below is greyed."
     )
 
 

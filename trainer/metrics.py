@@ -1,8 +1,7 @@
-"""Figures of merit with their intervals and the number of objects behind each; a figure that the data cannot carry says so.
+"""AUC and recall at fixed false positive rate, with intervals and the number of objects behind each; unsupported rates say so.
 
 Legend: scores (sample,) larger for lenses, labels (sample,) 1 or 0, units (sample,) the sky cell or host that a sample belongs
-to. Intervals are 95 % percentiles of a bootstrap that draws whole units, lenses and others together: stamps of one cell share
-their seeing, depth and often their galaxy, so single stamps would give intervals that are too narrow.
+to, objects (sample,) what a negative's pixels are: samples with one number show the same pixels.
 """
 
 from __future__ import annotations
@@ -11,29 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from trainer.intervals import Bootstrap, Integers, Interval, Scores, Units, distinct, percentile_interval, units_of
+
 FEWEST_EXPECTED_FALSE_POSITIVES = 10
-FEWEST_CELLS = 10
-FALSE_POSITIVE_RATES = (0.01, 0.001)
-_PERCENTILES = (2.5, 97.5)
-
-Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with the ends of its 95 % interval; NaN ends where there are too few units to draw from."""
-
-    value: float
-    low: float
-    high: float
+FEWEST_TO_COMPARE = 100
+FALSE_POSITIVE_RATES = (0.1, 0.01, 0.001, 0.0001)
 
 
 @dataclass(frozen=True)
 class RateAtFpr:
-    """The share of lenses found while at most a share ``fpr`` of the negatives is; they lie above ``threshold``."""
+    """The share of lenses found while at most a share ``fpr`` of the negatives is; they lie at or above ``threshold``.
+
+    ``n_negative`` counts distinct negatives: the same pixels scored twice are one.
+    """
 
     fpr: float
     rate: Interval
@@ -42,7 +33,7 @@ class RateAtFpr:
 
     @property
     def expected_false_positives(self) -> float:
-        """Negatives above the threshold, if the rate is met."""
+        """Distinct negatives above the threshold, if the rate is met."""
         return self.fpr * self.n_negative
 
     @property
@@ -50,8 +41,13 @@ class RateAtFpr:
         """Whether enough negatives stand behind the figure for it to be quoted."""
         return self.expected_false_positives >= FEWEST_EXPECTED_FALSE_POSITIVES
 
+    @property
+    def comparable(self) -> bool:
+        """Whether enough negatives stand behind the figure for two networks to be compared by it."""
+        return self.expected_false_positives >= FEWEST_TO_COMPARE
 
-def area_under_roc(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
+
+def area_under_roc(scores: Scores, labels: Integers) -> float:
     """The chance that a lens scores above a negative, ties counted half; NaN where a class is absent, never 0.5."""
     if len(np.unique(labels)) < 2:
         return float("nan")
@@ -59,51 +55,87 @@ def area_under_roc(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
 
 
 class WeightedRoc:
-    """The ROC of samples with weights, sorted once: each bootstrap draw costs one pass and no sort."""
+    """The ROC of samples with weights, sorted once: a bootstrap draw costs a few passes and no sort.
 
-    def __init__(self, scores: Scores, labels: npt.NDArray[np.int64]) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        in_order = scores[self._order]
-        self._ends = np.append(np.flatnonzero(np.diff(in_order)), len(scores) - 1)
-        self.thresholds = in_order[self._ends]
-        self._positive = labels[self._order] == 1
+    ``positive`` and ``negative`` are the samples of a class, the largest score first. A corner of the curve stands before and
+    after each negative score, so a tie, of one class or of both, is a slope and never split.
+    """
 
-    def curve(self, weights: npt.NDArray[np.float64]) -> tuple[Scores, Scores]:
-        """(false positive rate, true positive rate) at each distinct score, from the origin on."""
-        ordered = weights[self._order]
-        true = np.cumsum(np.where(self._positive, ordered, 0.0))[self._ends]
-        false = np.cumsum(np.where(self._positive, 0.0, ordered))[self._ends]
-        return np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
+    def __init__(self, scores: Scores, labels: Integers) -> None:
+        order = np.argsort(-scores, kind="stable")
+        self.positive, self.negative = order[labels[order] == 1], order[labels[order] == 0]
+        self._lenses, self._others = scores[self.positive], scores[self.negative]
+        self._above = np.searchsorted(-self._lenses, -self._others, "left")  # lenses that beat each negative
+        self._level = np.searchsorted(-self._lenses, -self._others, "right")  # lenses that beat or equal it
+        self._first = np.searchsorted(-self._others, -self._others, "left")  # where each negative's tie begins
+
+    def curve(self, weights: Scores) -> tuple[Scores, Scores]:
+        """(false positive rate, true positive rate) at the corners, from the origin to (1, 1)."""
+        found = np.append(0.0, np.cumsum(weights[self.positive]))
+        false = np.append(0.0, np.cumsum(weights[self.negative]))
+        start = np.unique(self._first)
+        end = np.append(start[1:], len(self.negative))
+        fpr = np.append(np.stack([false[start], false[end]], axis=1).ravel(), false[-1])
+        tpr = np.append(np.stack([found[self._above[start]], found[self._level[start]]], axis=1).ravel(), found[-1])
+        return np.append(0.0, fpr / false[-1]), np.append(0.0, tpr / found[-1])
+
+    def area_and_rates(self, positive: Scores, negative: Scores, rates: Sequence[float]) -> tuple[float, Scores]:
+        """AUC and the true positive rate at each false positive rate, weights given in the order of the samples of a class."""
+        found, false = np.append(0.0, np.cumsum(positive)), np.cumsum(negative)
+        area = negative @ (found[self._above] + found[self._level]) / (2 * found[-1] * false[-1])
+        beyond = [self._first_beyond(false, rate) for rate in rates]
+        at = [len(positive) if n == len(negative) else self._above[n] for n in beyond]
+        return float(area), found[at] / found[-1]
+
+    def threshold(self, rate: float) -> float:
+        """The lowest score at which the false positive rate, all weights one, is within ``rate``; infinite where none is."""
+        n = self._first_beyond(np.arange(1.0, len(self.negative) + 1), rate)
+        if n == len(self.negative):
+            return float(min(self._lenses[-1], self._others[-1]))
+        above, first = self._above[n], self._first[n]
+        lowest = [self._lenses[above - 1]] if above else []
+        lowest += [self._others[first - 1]] if first else []
+        return float(min(lowest, default=np.inf))
+
+    @staticmethod
+    def _first_beyond(false: Scores, rate: float) -> int:
+        """Place of the first negative that, accepted with all above it, exceeds the rate; their number where none does."""
+        return int(np.searchsorted(false, rate * (1 + 1e-12) * false[-1], "right"))
 
 
 def rates_and_intervals(
     scores: Scores,
-    labels: npt.NDArray[np.int64],
-    units: npt.NDArray[np.int64],
+    labels: Integers,
+    units: Integers,
     *,
     draws: int,
     seed: int,
     false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
+    objects: Integers | None = None,
 ) -> tuple[Interval, list[RateAtFpr]]:
     """AUC and the true positive rate at each false positive rate, with intervals. Both classes must be there.
 
-    The threshold is the lowest score at which the false positive rate is not above the wanted one, so a tie is never split.
+    The threshold is the lowest score at which the false positive rate is not above the wanted one, so a tie is never split;
+    each draw finds its own. Without ``objects`` every sample counts as pixels of its own.
     """
     roc = WeightedRoc(scores, labels)
-    drawn = _bootstrap(roc, labels, units, draws, seed, false_positive_rates)
-    ends = np.percentile(drawn, _PERCENTILES, axis=0) if len(drawn) else np.full((2, 1 + len(false_positive_rates)), np.nan)
-    fpr, tpr = roc.curve(np.ones(len(scores)))
-    auc = Interval(area_under_roc(scores, labels), float(ends[0, 0]), float(ends[1, 0]))
-    rates = []
-    for n, wanted in enumerate(false_positive_rates):
-        at = _last_within(fpr, wanted)
-        threshold = float(roc.thresholds[at - 1]) if at else float("inf")
-        rate = Interval(float(tpr[at]), float(ends[0, n + 1]), float(ends[1, n + 1]))
-        rates.append(RateAtFpr(wanted, rate, threshold, int((labels == 0).sum())))
-    return auc, rates
+    drawn = _drawn(roc, units_of(units), Bootstrap(draws, seed), false_positive_rates)
+    _, found = roc.area_and_rates(np.ones(len(roc.positive)), np.ones(len(roc.negative)), false_positive_rates)
+    negatives = len(roc.negative) if objects is None else distinct(objects[labels == 0])
+    rates = [
+        RateAtFpr(wanted, percentile_interval(float(rate), drawn[:, n + 1]), roc.threshold(wanted), negatives)
+        for n, (wanted, rate) in enumerate(zip(false_positive_rates, found, strict=True))
+    ]
+    return percentile_interval(area_under_roc(scores, labels), drawn[:, 0]), rates
 
 
-def thinned_curve(scores: Scores, labels: npt.NDArray[np.int64], points: int = 400) -> tuple[Scores, Scores]:
+def rate_at_fpr(scores: Scores, labels: Integers, wanted: float) -> float:
+    """The share of lenses found while at most a share ``wanted`` of the negatives is; both classes must be there."""
+    roc = WeightedRoc(scores, labels)
+    return float(roc.area_and_rates(np.ones(len(roc.positive)), np.ones(len(roc.negative)), (wanted,))[1][0])
+
+
+def thinned_curve(scores: Scores, labels: Integers, points: int = 400) -> tuple[Scores, Scores]:
     """The ROC at no more than about ``points`` corners, dense where the false positive rate is small."""
     fpr, tpr = WeightedRoc(scores, labels).curve(np.ones(len(scores)))
     negatives = int((labels == 0).sum())
@@ -112,31 +144,14 @@ def thinned_curve(scores: Scores, labels: npt.NDArray[np.int64], points: int = 4
     return fpr[corners], tpr[corners]
 
 
-def bootstrap_units(cells: npt.NDArray[np.int64], hosts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], str]:
-    """What the bootstrap draws: sky cells, or hosts where there are fewer than ten cells (then the name says ``host``)."""
-    if len(np.unique(cells)) >= FEWEST_CELLS:
-        return cells, "cell"
-    return hosts, "host"
-
-
-def _bootstrap(
-    roc: WeightedRoc, labels: npt.NDArray[np.int64], units: npt.NDArray[np.int64], draws: int, seed: int, rates: Sequence[float]
-) -> Scores:
+def _drawn(roc: WeightedRoc, units: Units, how: Bootstrap, rates: Sequence[float]) -> Scores:
     """(draw, 1 + rates): AUC and true positive rates of resampled units; draws that miss a class are left out."""
-    names, unit_of = np.unique(units, return_inverse=True)
-    if len(names) < 2:
-        return np.empty((0, 1 + len(rates)))
-    random = np.random.Generator(np.random.Philox(seed))
+    positive, negative = units.of[roc.positive], units.of[roc.negative]
     results = []
-    for _ in range(draws):
-        counts = np.bincount(random.integers(len(names), size=len(names)), minlength=len(names))
-        weights = counts[unit_of].astype(np.float64)
-        if weights[labels == 1].sum() and weights[labels == 0].sum():
-            fpr, tpr = roc.curve(weights)
-            results.append([np.trapezoid(tpr, fpr), *(tpr[_last_within(fpr, rate)] for rate in rates)])
-    return np.array(results).reshape(-1, 1 + len(rates))
-
-
-def _last_within(fpr: Scores, wanted: float) -> int:
-    """Index of the last point of a curve whose false positive rate is not above the wanted one."""
-    return int(np.searchsorted(fpr, wanted * (1 + 1e-12), "right")) - 1
+    for counts in units.drawn(how):
+        weights = counts.astype(np.float64)
+        lenses, others = weights[positive], weights[negative]
+        if lenses.any() and others.any():
+            area, found = roc.area_and_rates(lenses, others, rates)
+            results.append([area, *found])
+    return np.array(results, dtype=np.float64).reshape(-1, 1 + len(rates))

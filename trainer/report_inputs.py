@@ -149,7 +149,7 @@ def _check_same_run(paths: ReportPaths, record: dict[str, Any]) -> None:
 def _scores(paths: ReportPaths, index: pa.Table) -> tuple[FloatArray, str]:
     """Logits in the order of the index, and the checkpoint that gave them."""
     directory = paths.scores or paths.stamps
-    scores = _tables(directory, SCORES, "", ("task_id", "logit", "checkpoint_hash"))
+    scores = _tables(directory, SCORES, "split", ("task_id", "logit", "checkpoint_hash"))
     if scores is None or scores.num_rows == 0:
         raise InputError(f"{directory} holds no scores; wanted a directory that dhs score filled")
     places = pc.index_in(scores["task_id"], value_set=index["task_id"].combine_chunks())

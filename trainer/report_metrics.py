@@ -25,6 +25,12 @@ class Estimate(_Read):
     why: str | None = None
 
 
+class Purity(Estimate):
+    """Share of lenses among candidates on a sky where a share ``prevalence`` of the galaxies is one."""
+
+    prevalence: float
+
+
 class OperatingPoint(_Read):
     """True-positive rate at a fixed false-positive rate, and how many false positives stand behind it."""
 
@@ -35,6 +41,7 @@ class OperatingPoint(_Read):
     n_negative: int
     expected_false_positives: float
     supported: bool
+    purity: list[Purity] = []
 
 
 class RocCurve(_Read):
@@ -44,21 +51,94 @@ class RocCurve(_Read):
     tpr: list[float] = []
 
 
+class ReliabilityBin(_Read):
+    """Stamps of like p: their mean p and the share of lenses among them."""
+
+    n: int
+    mean_p: float
+    observed: Estimate
+
+
+class Reliability(_Read):
+    """Bins from small to large p, and the errors that they add up to."""
+
+    bins: list[ReliabilityBin]
+    ece: Estimate
+    ece_if_calibrated: float
+    brier: Estimate
+
+
+class Calibration(_Read):
+    """Reliability as scored, and with the temperature of the validation split."""
+
+    before: Reliability
+    after: Reliability | None = None
+    why_no_after: str | None = None
+
+
+class Share(Estimate):
+    """A share of some objects above the threshold of a rate of the whole split."""
+
+    split_fpr: float
+
+
+class Part(_Read):
+    """Stamps between two values of a condition; no upper value where it is open."""
+
+    lower: float
+    upper: float | None = None
+    n_positive: int
+    n_negative: int
+    tpr: list[Share] | None = None
+    fpr: list[Share] | None = None
+    auc: Estimate | None = None
+    why: str | None = None
+
+
+class Condition(_Read):
+    """The parts of a split by one condition."""
+
+    n_without: int = 0
+    cells: list[Part]
+
+
+class KindOfNegative(_Read):
+    """All lenses against the negatives of one kind."""
+
+    kind: str
+    n_negative: int
+    n_distinct_negative: int
+    auc: Estimate | None = None
+    fpr: list[Share] | None = None
+    why: str | None = None
+
+
 class SplitMetrics(_Read):
-    """Figures of one split."""
+    """Figures of one split; those that an older evaluation does not have are absent."""
 
     n_positive: int
     n_negative: int
+    n_distinct_negative: int | None = None
+    prevalence: float | None = None
     auc: Estimate | None = None
     why: str | None = None
     tpr_at_fpr: list[OperatingPoint] = []
     roc: RocCurve | None = None
+    calibration: Calibration | None = None
+    by_kind: list[KindOfNegative] = []
+    by_condition: dict[str, Condition] | None = None
+
+    @property
+    def n_distinct(self) -> int:
+        """Negatives that support a rate: with different pixels where the evaluation counted them."""
+        return self.n_negative if self.n_distinct_negative is None else self.n_distinct_negative
 
 
 class Metrics(_Read):
     """The whole of metrics.json."""
 
     checkpoint_hash: str | None = None
+    temperature: Estimate | None = None
     splits: dict[str, SplitMetrics]
 
     def shown(self) -> tuple[str, SplitMetrics]:

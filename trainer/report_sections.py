@@ -17,10 +17,10 @@ from schemas.split_rule import SPLITS
 from schemas.survey import BANDS
 from trainer.figures_canvas import BAND_COLOURS, CONTROL_COLOUR, LENS_COLOUR, Drawing
 from trainer.figures_population import draws_figure, histogram, psf_histogram
-from trainer.figures_scores import roc_figure, score_histogram, supported_from, training_figure
+from trainer.figures_scores import score_histogram, training_figure
 from trainer.report_examples import gallery_examples, hard_examples, scored
 from trainer.report_inputs import FloatArray, ReportInputs, column_numbers
-from trainer.report_metrics import Estimate, OperatingPoint
+from trainer.report_scores import estimate_words, is_card_rate, rate_row, scores_content, scores_figures
 
 _REFUSED_BECAUSE = {
     "n_refused_redshift": "redshift",
@@ -156,24 +156,21 @@ def counts_section(inputs: ReportInputs) -> Section:
 
 
 def scores_section(inputs: ReportInputs) -> Section:
-    """ROC, rates and score histogram on the split that the report leads with."""
+    """Rates, calibration and score histogram on the split that the report leads with."""
     if inputs.metrics is None and inputs.logits is None:
         return Section("scores", "Scores", "section_scores.html.j2", absent="No scores and no metrics.json were given.")
     split = shown_split(inputs)
     figures: list[Drawing | None] = []
-    content: dict[str, Any] = {"split": split, "points": [], "auc": "", "missing": ""}
+    content: dict[str, Any] = {"split": split, "auc": "", "missing": ""}
     if inputs.metrics is not None:
-        name, metrics = inputs.metrics.shown()
-        figures.append(roc_figure(name, metrics))
-        bound = supported_from(metrics.n_negative)
-        content |= {"points": [_point(point) for point in metrics.tpr_at_fpr], "bound": f"{bound:.2g}", "split": name}
-        content["auc"] = _estimate(metrics.auc, metrics.why or "")[0]
+        content |= scores_content(inputs.metrics)
+        figures += scores_figures(inputs.metrics)
     else:
         content["missing"] = "No metrics.json was given, so there is no ROC and no rate."
     if inputs.logits is not None:
         logits = scored(inputs, split)
         known = np.isfinite(logits)
-        figures.append(score_histogram(logits[known & inputs.lens], logits[known & ~inputs.lens], split))
+        figures.insert(1, score_histogram(logits[known & inputs.lens], logits[known & ~inputs.lens], split))
     else:
         content["missing"] = "No scores were given, so there is no histogram of scores."
     return Section("scores", "Scores", "section_scores.html.j2", content | {"figures": [f for f in figures if f]})
@@ -214,41 +211,14 @@ def _score_cards(inputs: ReportInputs) -> list[Card]:
     if inputs.metrics is None:
         return [Card("AUC", "not measured", "no metrics.json was given", measured=False)]
     name, metrics = inputs.metrics.shown()
-    figure, detail = _estimate(metrics.auc, metrics.why or "no reason was given")
+    figure, detail = estimate_words(metrics.auc, metrics.why or "no reason was given")
     behind = f"{detail}; {name} split, {metrics.n_positive:,} lenses, {metrics.n_negative:,} others"
     cards = [Card("AUC", figure, behind, measured=metrics.auc is not None)]
     for point in metrics.tpr_at_fpr:
-        if abs(point.fpr - 0.01) < 1e-9:
-            row = _point(point)
+        if is_card_rate(point.fpr):
+            row = rate_row(point)
             cards.append(Card("Lenses found at FPR 1\u00a0%", row["tpr"], row["interval"], measured=row["supported"]))
     return cards
-
-
-def _estimate(estimate: Estimate | None, why: str) -> tuple[str, str]:
-    """A figure and its interval as text."""
-    if estimate is None or estimate.value is None:
-        return "none", (estimate.why if estimate else "") or why
-    return f"{estimate.value:.4f}", _interval(estimate.low, estimate.high, 4)
-
-
-def _point(point: OperatingPoint) -> dict[str, Any]:
-    """A row of the table of rates; a rate that the negatives do not support is not printed."""
-    row: dict[str, Any] = {
-        "supported": point.supported and point.tpr is not None,
-        "fpr": f"{100 * point.fpr:g}\u00a0%",
-        "negatives": f"{point.n_negative:,}",
-        "false": f"{point.expected_false_positives:.3g}",
-    }
-    if point.tpr is None or not point.supported:
-        return row | {"tpr": "not supported", "interval": f"not supported by {point.n_negative:,} negatives"}
-    percent = [None if bound is None else 100 * bound for bound in (point.low, point.high)]
-    return row | {"tpr": f"{100 * point.tpr:.1f}\u00a0%", "interval": _interval(percent[0], percent[1], 1, "\u00a0%")}
-
-
-def _interval(low: float | None, high: float | None, digits: int, unit: str = "") -> str:
-    if low is None or high is None:
-        return "no interval: too few groups"
-    return f"95\u00a0% interval {low:.{digits}f} to {high:.{digits}f}{unit}"
 
 
 def _rows_by_split(inputs: ReportInputs) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic_stamps import StampsDirectory
-from tests.trainer.report_runs import metrics, write_json, write_log, write_scores
+from tests.trainer.report_runs import CHECKPOINT, write_json, write_log, write_scores
+from tests.trainer.scored_samples import evaluated
 from trainer.report_inputs import ReportPaths, read_inputs
 from trainer.report_page import render_report
 
@@ -33,7 +34,7 @@ def page(stamps_directory: StampsDirectory, tmp_path_factory: pytest.TempPathFac
         stamps_directory.stamps,
         stamps_directory.plan,
         write_scores(stamps_directory, root / "scores"),
-        write_json(root / "metrics.json", metrics()),
+        write_json(root / "metrics.json", evaluated() | {"checkpoint_hash": CHECKPOINT}),
         write_log(root / "log.jsonl"),
     )
     return render_report(read_inputs(paths), 4)
