@@ -34,6 +34,7 @@ lock: $(READY)  ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev -o requirements-dev.lock $(LOCK_OPTIONS)
 	uv pip compile pyproject.toml --extra spark --extra sky --extra train --extra audit \
 	    -c requirements-dev.lock -o requirements.lock $(LOCK_OPTIONS)
+	uv pip compile pyproject.toml --extra train -c requirements-dev.lock -o deploy/gpu/requirements.lock $(LOCK_OPTIONS)
 
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 

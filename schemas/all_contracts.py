@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from schemas.anchors import ANCHORS
+from schemas.anchors import ANCHOR_INTEGRITY, ANCHORS
+from schemas.candidates import CANDIDATES
+from schemas.completeness import COMPLETENESS
 from schemas.contract import Contract
 from schemas.cutouts import CUTOUTS
+from schemas.gates import GATES
 from schemas.hosts import HOSTS
 from schemas.scores import SCORES
 from schemas.stamps import STAMP_INDEX, STAMPS
 from schemas.tasks import TASKS
 
 CONTRACTS: dict[str, Contract] = {
-    contract.name: contract for contract in (HOSTS, TASKS, CUTOUTS, STAMPS, STAMP_INDEX, SCORES, ANCHORS)
+    contract.name: contract
+    for contract in (
+        HOSTS,
+        TASKS,
+        CUTOUTS,
+        STAMPS,
+        STAMP_INDEX,
+        SCORES,
+        COMPLETENESS,
+        CANDIDATES,
+        GATES,
+        ANCHORS,
+        ANCHOR_INTEGRITY,
+    )
 }
 
 

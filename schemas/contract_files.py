@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.contract import METADATA_KEY, Contract, ContractError
+from schemas.locations import Location, map_in_order, raise_if_of_store
 from schemas.refusal_reasons import published_bits
 
 ROWS_PER_GROUP_WITH_BLOBS = 256
@@ -143,27 +144,44 @@ def conform(data: pa.RecordBatch | pa.Table, contract: Contract) -> pa.Table:
         raise ContractError(f"{contract.name}: a column cannot be cast to the contract's type: {error}") from error
 
 
-def read_table(path: Path, contract: Contract, columns: Iterable[str] | None = None) -> pa.Table:
+def read_table(path: Location, contract: Contract, columns: Iterable[str] | None = None) -> pa.Table:
     """Read the named columns (default: all) of one Parquet file under contract, page checksums verified."""
     wanted = contract.arrow_schema(columns)
     with open_parquet(path, contract) as file:
         try:
             return file.read(columns=wanted.names).select(wanted.names)
         except (pa.ArrowInvalid, OSError) as error:
+            raise_if_of_store(path, error)
             raise ContractError(f"{path} is damaged: {error}") from error
 
 
-def open_parquet(path: Path, contract: Contract) -> pq.ParquetFile:
-    """An open Parquet file whose contract has been checked and whose pages are verified while they are read."""
+def open_parquet(path: Location, contract: Contract) -> pq.ParquetFile:
+    """An open Parquet file whose contract has been checked and whose pages are verified while they are read.
+
+    Raises ContractError where the bytes are not such a file, LocationError where S3 does not give them.
+    """
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        source = path if isinstance(path, str | os.PathLike) else path.open()
+        far = not isinstance(source, str | os.PathLike)
+        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far)  # columns that lie together, at once
     except (pa.ArrowInvalid, OSError) as error:
+        raise_if_of_store(path, error)
         raise ContractError(f"{path} is not a readable Parquet file: {error}") from error
-    check_header(Path(path), file, contract)
+    check_header(path, file, contract)
     return file
 
 
-def header_of(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
+def read_footers(paths: Sequence[Location], contract: Contract) -> list[pq.FileMetaData]:
+    """The footers of many files, in order, each file checked against its contract."""
+
+    def footer(path: Location) -> pq.FileMetaData:
+        with open_parquet(path, contract) as file:
+            return file.metadata
+
+    return map_in_order(footer, paths)
+
+
+def header_of(path: Location, file: pq.ParquetFile) -> dict[str, Any]:
     """The project's metadata of an open file; raises ContractError where there is none."""
     raw = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
     if raw is None:
@@ -172,7 +190,7 @@ def header_of(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
     return header
 
 
-def check_header(path: Path, file: pq.ParquetFile, contract: Contract) -> dict[str, Any]:
+def check_header(path: Location, file: pq.ParquetFile, contract: Contract) -> dict[str, Any]:
     """Raise ContractError unless the file is of this contract and of a major version that this code knows."""
     header = header_of(path, file)
     if header["contract"] != contract.name:

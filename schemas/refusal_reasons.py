@@ -35,6 +35,11 @@ class Reason(IntFlag):
     STILL_AN_ARC = 1 << 26
     WEIGHTED_OUT = 1 << 27
 
+    POSITION_UNREADABLE = 1 << 32
+    NAMED_TWICE = 1 << 33
+    TWICE_ON_SKY = 1 << 34
+    AWAY_FROM_ITS_NAME = 1 << 35
+
 
 MEANINGS: dict[Reason, str] = {
     Reason.NEAR_KNOWN_LENS: "within 10 arcsec of a catalogued lens or candidate of any grade",
@@ -61,6 +66,10 @@ MEANINGS: dict[Reason, str] = {
     Reason.PARTNER_REFUSED: "the other half of the pair was refused",
     Reason.STILL_AN_ARC: "a shuffled arc is too like the whole one behind the PSF to be labelled a negative",
     Reason.WEIGHTED_OUT: "an accepted draw that the recipe's weighting did not keep",
+    Reason.POSITION_UNREADABLE: "the list gives no right ascension and declination on the sphere",
+    Reason.NAMED_TWICE: "an earlier row of the list has the same name",
+    Reason.TWICE_ON_SKY: "an earlier row of the list lies within 2 arcsec",
+    Reason.AWAY_FROM_ITS_NAME: "the name carries a position, and it is not this one",
 }
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from schemas.contract import Contract
-from schemas.contract_files import open_parquet
+from schemas.contract_files import read_footers
+from schemas.locations import AnyLocation, Location, below, location, map_in_order
 
 STARTED_NAME = "_started.json"
 FINISHED_NAME = "_run.json"
@@ -109,32 +110,30 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_run(directory: Path) -> dict[str, Any]:
+def read_run(directory: Location) -> dict[str, Any]:
     """The record of a finished run; raises RunError where the run is absent or unfinished."""
-    path = Path(directory) / FINISHED_NAME
+    directory = location(directory)
+    path = directory / FINISHED_NAME
     if not path.exists():
-        state = "an unfinished run" if (Path(directory) / STARTED_NAME).exists() else "no run"
+        state = "an unfinished run" if (directory / STARTED_NAME).exists() else "no run"
         raise RunError(f"{directory} holds {state}: {FINISHED_NAME} is not there. Run (or run again) the job that fills it.")
     record: dict[str, Any] = json.loads(path.read_text())
     return record
 
 
-def run_files(directory: Path, contract: Contract, under: str = "") -> list[Path]:
+def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> list[AnyLocation]:
     """Files of a finished run in the order of its record, those below ``under`` only, each checked against its contract.
 
     Raises RunError where a file of the record is absent or holds another number of rows than recorded.
     """
-    found = []
-    for entry in read_run(directory)["files"]:
-        if not entry["path"].startswith(under):
-            continue
-        path = Path(directory) / entry["path"]
-        if not path.exists():
-            raise RunError(f"{path} is in the record of the run but not on disk")
-        with open_parquet(path, contract) as parquet:
-            if parquet.metadata.num_rows != entry["rows"]:
-                raise RunError(f"{path} has {parquet.metadata.num_rows} rows; the record of the run says {entry['rows']}")
-        found.append(path)
+    entries = [entry for entry in read_run(directory)["files"] if entry["path"].startswith(under)]
+    found = [below(directory, entry["path"]) for entry in entries]
+    for path, stands in zip(found, map_in_order(lambda path: path.exists(), found), strict=True):
+        if not stands:
+            raise RunError(f"{path} is in the record of the run but not {'on disk' if isinstance(path, Path) else 'there'}")
+    for path, entry, footer in zip(found, entries, read_footers(found, contract), strict=True):
+        if footer.num_rows != entry["rows"]:
+            raise RunError(f"{path} has {footer.num_rows} rows; the record of the run says {entry['rows']}")
     return found
 
 

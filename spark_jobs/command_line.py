@@ -14,6 +14,8 @@ from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE, run_job
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "mock-sky": ("spark_jobs.mock_sky", "draw survey bricks and catalogues to practise on"),
+    "fetch": ("spark_jobs.fetch", "bring bricks or cutouts in from a survey's server"),
+    "anchors": ("trainer.anchors", "bring a list of real lenses or contaminants in, and random sky beside it"),
     "select-hosts": ("spark_jobs.select_hosts", "choose massive galaxies from sweep catalogues"),
     "source-bank": ("spark_jobs.build_source_bank", "make a bank of source galaxies from HST images or fits"),
     "population": ("spark_jobs.population", "draw what a recipe would make, as a picture to decide by"),
@@ -21,11 +23,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cut-hosts": ("spark_jobs.cut_hosts", "cut the planned hosts out of the survey's bricks"),
     "inject": ("spark_jobs.inject", "make the stamps"),
     "audit": ("spark_jobs.audit", "check a stamps directory against its contract and plan"),
+    "gate-data": ("trainer.gate_data", "ask the stamps for shortcuts, before a GPU is paid for"),
+    "fetch-stamps": ("trainer.fetch_stamps", "copy finished stamps from S3, checksums verified"),
     "train": ("trainer.train", "train the network"),
     "score": ("trainer.score", "score stamps with a checkpoint"),
+    "check-anchors": ("trainer.check_anchors", "see a galaxy at each anchor before any figure is believed"),
     "evaluate": ("trainer.evaluate", "AUC and recall at fixed false positive rates, with intervals"),
+    "completeness": ("trainer.completeness", "the share of lenses found, over what decides it"),
+    "select": ("trainer.select_candidates", "rank a scored sample, with a page of pictures"),
     "report": ("trainer.report", "write one HTML page about a run"),
-    "demo": ("spark_jobs.demo", "all of the above on a small drawn sky"),
+    "demo": ("spark_jobs.demo", "the main steps on a small drawn sky"),
 }
 
 

@@ -11,25 +11,28 @@ from typing import Any
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.cutouts import CUTOUTS
-from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run, run_files
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, SurveySettings, load_survey
 from spark_jobs.transforms.refusal_counts import count_refusals, refusals_text
+from spark_jobs.transforms.survey.anchor_hosts import finished_anchor_files
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
 from spark_jobs.transforms.survey.cutout_files import CutoutAccount, CutoutTask, write_cutouts
+from spark_jobs.transforms.survey.host_files import finished_host_files
 
 JOB = "cut-hosts"
 _SIZES = range(8, 513)
 _FAULTS_KEPT = 100
 _EXAMPLE = """example:
   dhs cut-hosts --hosts plan --bricks dr10/south --out cutouts
-A host over a brick's edge, on masked or uncovered pixels, or of a brick that is missing or broken keeps its row, without
-pixels; the column 'reasons' says why. A brick without a maskbits plane counts as unmasked, and the account names how many."""
+  dhs cut-hosts --anchors anchors --bricks dr10/south --out anchor_cutouts
+Usable anchors are cut under their own names. A host over a brick's edge, on masked or uncovered pixels, or of a brick that is
+missing or broken keeps its row, without pixels; the column 'reasons' says why. A brick without a maskbits plane counts as
+unmasked, and the account names how many."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,7 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=__doc__, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--hosts", type=Path, required=True, help="finished plan, or finished output of select-hosts")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--hosts", type=Path, help="finished plan, or finished output of select-hosts")
+    given.add_argument("--anchors", type=Path, help="finished output of anchors: real lenses, or random sky beside them")
     add("--bricks", type=Path, required=True, help="folder that holds coadd/, or the brick files themselves")
     add("--out", type=Path, required=True, help="directory for the cutouts, one Parquet file a hosts file, same name")
     add("--size", type=int, default=DEFAULT_STAMP_SIZE_PIX, metavar="PIX", help="side of a stamp (default: %(default)s)")
@@ -54,13 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; 0 when the cutouts stand. Raises InputError or RunError for input that cannot be used."""
     arguments = build_parser().parse_args(argv)
     settings = _cutout_settings(arguments)
-    hosts = _host_files(arguments.hosts)
+    given = arguments.anchors or arguments.hosts
+    hosts = finished_anchor_files(given) if arguments.anchors else finished_host_files(given)
     out: Path = arguments.out.resolve()  # executors do not start where the driver does
-    identity = RunIdentity(JOB, code_version(), settings=_identity_settings(settings, arguments.hosts))
+    identity = RunIdentity(JOB, code_version(), settings=_identity_settings(settings, given))
     if begin_run(out, identity) is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {read_run(out)['rows']} rows; nothing to do")
         return EXIT_DONE
-    tasks = [CutoutTask(path, out / path.name) for path in hosts]
+    tasks = [CutoutTask(path, out / path.name, of_anchors=given == arguments.anchors) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
     bricks = map_names(build_session(JOB), tasks, work, what="cutting hosts", partitions=arguments.partitions)
     _finish(out, identity, [task.cutouts for task in tasks], bricks)
@@ -106,12 +112,6 @@ def _with_limits(survey: SurveySettings, arguments: argparse.Namespace) -> Surve
         return SurveySettings.model_validate(content | {"cutouts": content["cutouts"] | given})
     except ValueError as error:
         raise InputError(f"limits {given} of the command line cannot be used: {error}") from error
-
-
-def _host_files(directory: Path) -> list[Path]:
-    """The hosts files of a plan (below ``hosts/``) or of select-hosts (beside its record)."""
-    planned = any(entry["path"].startswith("hosts/") for entry in read_run(directory)["files"])
-    return [path.resolve() for path in run_files(directory, HOSTS, "hosts/" if planned else "")]
 
 
 def _identity_settings(settings: CutoutSettings, hosts: Path) -> dict[str, Any]:

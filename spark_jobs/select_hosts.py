@@ -49,7 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--survey", default=DEFAULT_SURVEY, help="survey by name, or a YAML file (default: %(default)s)")
     add("--cut", help="LRG cut that a galaxy must pass, v1 (strictest) to v5 (default: the survey's widest)")
     add("--known-lenses", type=Path, help="CSV with ra_deg, dec_deg: lenses and candidates of any grade; never hosts")
-    add("--anchors", type=Path, help="CSV with ra_deg, dec_deg: lenses for testing; their sky cells never train, nor they host")
+    add(
+        "--anchors",
+        type=Path,
+        help="the same, or anchors.parquet: lenses for testing, never hosts; their sky cells never train",
+    )
     add("--known-radius", type=float, metavar="ARCSEC", help="distance from a known lens that refuses (default: survey's, 10)")
     add("--require-bands", default="grz", help="bands that need exposures and a positive flux (default: %(default)s)")
     add("--photo-z", type=Path, metavar="DIR", help="folder of sweep-*-pz.fits (default: beside each sweep, where it is)")

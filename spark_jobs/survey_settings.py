@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.job_entry import InputError
 from schemas.survey import BANDS
 from spark_jobs.yaml_mapping import read_mapping
 
 DEFAULT_SURVEY = "legacy_dr10"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -51,6 +53,28 @@ class CutoutLimits(_Frozen):
     whole_plane_above: Annotated[int, Field(ge=0)]
 
 
+class Downloads(_Frozen):
+    """Where the survey's files are fetched from; what is absent cannot be fetched."""
+
+    coadd_url: str | None = None
+    cutout_url: str | None = None
+    cutout_layer: str | None = None
+
+    @field_validator("coadd_url", "cutout_url")
+    @classmethod
+    def _is_public(cls, url: str | None) -> str | None:
+        """An address that may stand in a file and in a log, and whose server proves who it is."""
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+        if not (safe and parts.hostname) or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError(
+                "wanted https://host/path, without name, password, query or fragment (http:// on this machine only)"
+            )
+        return url.rstrip("/")
+
+
 class SurveySettings(_Frozen):
     """One survey; see the comments in ``surveys/legacy_dr10.yaml`` for each entry."""
 
@@ -64,6 +88,8 @@ class SurveySettings(_Frozen):
     excluded_in_pixels: tuple[str, ...]
     z_phot_columns: tuple[str, ...]
     cutouts: CutoutLimits
+    downloads: Downloads = Field(default=Downloads(), exclude=True)
+    """Excluded from what makes two runs the same: where bytes came from does not change them."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:

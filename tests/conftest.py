@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from spark_jobs.session import set_kernel_cache
+from tests.s3_store import ENVIRONMENT, S3Store, running_store
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 from trainer.thread_waiting import wait_asleep
 
@@ -48,3 +49,20 @@ def spark() -> Iterator[Any]:
 def stamps_directory(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
     """A finished stamps directory of drawn galaxies and rings, with its plan; read only."""
     return write_stamps_directory(tmp_path_factory.mktemp("synthetic"), pairs_per_split={"train": 40, "val": 16, "test": 24})
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Store]:
+    """One S3 on this machine for all tests, started when the first test asks."""
+    with running_store(tmp_path_factory.mktemp("s3")) as store:
+        yield store
+
+
+@pytest.fixture
+def s3(s3_server: S3Store, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """The same, and an environment that leads to it and nowhere else."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": s3_server.url}.items():
+        monkeypatch.setenv(name, value)
+    return s3_server

@@ -20,6 +20,7 @@ import torch
 
 from schemas.contract import CONTRACT_VERSION
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from trainer.lens_network import LensNetwork
 from trainer.preprocessing import Preprocessing
 from trainer.train_settings import TrainSettings, settings_from
@@ -113,7 +114,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()[:16]
 
 
-def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+def load_checkpoint(path: Location, device: torch.device) -> Checkpoint:
     """Read a checkpoint and build its network on a device.
 
     Raises InputError for a file that is not one of ours, is of another format version or contract, or whose weights do not
@@ -144,19 +145,19 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     )
 
 
-def checkpoint_hash(path: Path) -> str:
+def checkpoint_hash(path: Location) -> str:
     """First 16 hex digits of the SHA-256 of the file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Location) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted a checkpoint of dhs train, best.pt or last.pt")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            source = path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+            content = torch.load(source, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         text = str(error).split("\n", 1)[0][:200]
         raise InputError(f"{path} is not a checkpoint that loads without running code: {text}") from error

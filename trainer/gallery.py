@@ -60,9 +60,13 @@ def colour_picture(image: Image) -> Picture:
 
 def difference_picture(image: Image, control: Image) -> Picture:
     """Composite of a lens minus its control, stretched so that the brightest part of the arc is plainly seen."""
-    arc = image - control
+    return stretched_picture(image - control)
+
+
+def stretched_picture(arc: Image, floor: float = 0.0) -> Picture:
+    """Composite of what was left of a difference, its brightest part, or ``floor`` where that is fainter, plainly seen."""
     weighted = np.mean([BAND_GAIN[band] * plane for band, plane in zip("grz", arc, strict=True)], axis=0)
-    peak = float(np.quantile(weighted, _ARC_QUANTILE))
+    peak = max(float(np.quantile(weighted, _ARC_QUANTILE)), floor)
     return colour_picture(arc * np.float32(_ARC_PEAK / peak)) if peak > 0 else colour_picture(arc)
 
 

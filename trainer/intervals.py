@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 FEWEST_CELLS = 10
 _PERCENTILES = (2.5, 97.5)
+_TAIL = 0.025
 _WILSON_Z = 1.959963984540054  # 97.5 % point of the normal law
 
 Scores = npt.NDArray[np.float64]
@@ -90,6 +92,15 @@ def basic_interval(value: float, drawn: Scores) -> Interval:
     """The percentiles of ``drawn`` mirrored at the value: for what noise only raises, so that drawing raises it again."""
     mirrored = percentile_interval(value, drawn)
     return Interval(value, 2 * value - mirrored.high, 2 * value - mirrored.low)
+
+
+def exact_interval(count: int, n: int) -> Interval:
+    """``count`` of ``n`` independent objects as a share (Clopper & Pearson 1934); NaN for none."""
+    if n < 1:
+        return Interval(math.nan, math.nan, math.nan)
+    low = float(betaincinv(count, n - count + 1, _TAIL)) if count > 0 else 0.0
+    high = float(betaincinv(count + 1, n - count, 1 - _TAIL)) if count < n else 1.0
+    return Interval(count / n, low, high)
 
 
 def wilson_interval(share: float, n: int) -> Interval:

@@ -41,10 +41,15 @@ def asinh_of_sky_sigma(images: torch.Tensor, settings: NormalisationSettings) ->
 
 def outer_mad_clipped(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
     """``(x - median) / (1.4826 MAD + 1e-6)`` over the outer annulus, clipped to ±10 (FACTS 1)."""
+    centre, scatter = outer_median_and_scatter(images)
+    return ((images - centre[:, :, None, None]) / scatter[:, :, None, None]).clamp(-GEN5_CLIP, GEN5_CLIP)
+
+
+def outer_median_and_scatter(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What ``gen5`` takes off and divides by: the median and the floored 1.4826 MAD of the outer annulus, (sample, band)."""
     outer = images[:, :, _outer_mask(images.shape[-1], images.device)]
     centre = median(outer)
-    scatter = median((outer - centre[:, :, None]).abs()) * MAD_TO_SIGMA + _GEN5_FLOOR
-    return ((images - centre[:, :, None, None]) / scatter[:, :, None, None]).clamp(-GEN5_CLIP, GEN5_CLIP)
+    return centre, median((outer - centre[:, :, None]).abs()) * MAD_TO_SIGMA + _GEN5_FLOOR
 
 
 _RULES: dict[str, Callable[[torch.Tensor, NormalisationSettings], torch.Tensor]] = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +16,10 @@ import pyarrow.parquet as pq
 
 from schemas.contract import ContractError
 from schemas.contract_files import open_parquet
-from schemas.stamps import STAMPS
+from schemas.locations import location, raise_if_of_store
 from trainer.stamp_catalogue import StampCatalogue
+from trainer.stamp_sources import SOURCES
 
-IDENTITY_COLUMNS = ("task_id", "host_id", "cell", "split", "kind", "label")
 _OPEN_FILES = 16
 
 
@@ -39,7 +38,7 @@ class RowGroupReader:
     """Reads row groups of a catalogue's files, keeping a few files open. Never pickled: each process makes its own."""
 
     def __init__(self, catalogue: StampCatalogue) -> None:
-        self._catalogue = catalogue
+        self._catalogue, self._source = catalogue, SOURCES[catalogue.source]
         self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
 
     def read(self, group: int) -> RowGroup:
@@ -49,21 +48,23 @@ class RowGroupReader:
         number = int(self._catalogue.group_number[group])
         try:
             table = self._file(path).read_row_group(
-                number, columns=[*IDENTITY_COLUMNS, *columns, "stamp_npz"], use_threads=False
+                number, columns=[*self._source.columns, *columns, self._source.blobs], use_threads=False
             )
         except (OSError, pa.ArrowInvalid) as error:
+            raise_if_of_store(path, error)
             raise ContractError(f"{path}, row group {number}: {error}") from error
+        identity = self._source.identify(table)
         return RowGroup(
-            identity=table.select(IDENTITY_COLUMNS),
-            task_ids=table["task_id"].to_pylist(),
-            labels=table["label"].to_numpy(),
+            identity=identity,
+            task_ids=identity["task_id"].to_pylist(),
+            labels=identity["label"].to_numpy(),
             metadata=_values(table, columns),
-            blobs=table["stamp_npz"].combine_chunks(),
+            blobs=table[self._source.blobs].combine_chunks(),
         )
 
     def _file(self, path: str) -> pq.ParquetFile:
         if path not in self._open:
-            self._open[path] = open_parquet(Path(path), STAMPS)
+            self._open[path] = open_parquet(location(path), self._source.contract)
             if len(self._open) > _OPEN_FILES:
                 self._open.popitem(last=False)[1].close()
         self._open.move_to_end(path)

@@ -1,6 +1,6 @@
-"""The job ``dhs score``: stamps and a checkpoint → the scores table, one file a split.
+"""The job ``dhs score``: stamps or cutouts and one or several checkpoints → the scores table, one file for each that was read.
 
-Preparation of pixels and metadata comes from the checkpoint alone, through the function that training used.
+Preparation of pixels and metadata comes from each checkpoint alone, through the function that training used.
 """
 
 from __future__ import annotations
@@ -11,30 +11,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 from schemas.code_version import code_version
-from schemas.contract_files import Provenance, TableWriter
+from schemas.contract_files import Provenance
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run
-from schemas.scores import SCORES
 from schemas.split_rule import SPLITS
+from trainer.committee import DEFAULT_RULE, RULES, committee_hash
 from trainer.thread_waiting import wait_asleep
 
 if TYPE_CHECKING:
     import torch
 
-    from trainer.checkpoint import Checkpoint
+    from trainer.ranks import Ranks
+    from trainer.scored_files import Member
     from trainer.stamp_catalogue import StampCatalogue
 
-EXAMPLE = """\
+EXAMPLE = f"""\
 examples:
-  dhs score --stamps stamps --checkpoint checkpoints/best.pt --out scores
-  dhs score --stamps stamps --checkpoint checkpoints/best.pt --out scores --split val test --device cpu
+  dhs score --stamps stamps --checkpoint training/best.pt --out scores
+  dhs score --stamps stamps --checkpoint training/best.pt --out scores --split val test --device cpu
+  dhs score --cutouts cutouts --checkpoint a/best.pt b/best.pt c/best.pt --combine mean-probability --out scores
+  torchrun --nproc-per-node 4 -m trainer.score --cutouts cutouts --checkpoint training/best.pt --out scores
 
-The same command again skips splits that stand. Refused rows have no pixels and get no score; a stamp that cannot be decoded
-keeps its row with a logit of NaN.
+Several checkpoints are a committee: each stamp is read once, its scores are combined ({", ".join(RULES)}; default
+{DEFAULT_RULE}), and each member's own lie below members/. Cutouts are real galaxies: split parent, label unknown. The same
+command again skips files that stand. Refused rows have no pixels and get no score; a stamp that cannot be decoded keeps its row
+with a logit of NaN.
 """
 
 
@@ -42,86 +45,168 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of ``dhs score``."""
     parser = argparse.ArgumentParser(
         prog="dhs score",
-        description="Score every usable stamp of a finished inject run with a trained network.",
+        description="Score every usable stamp or cutout with one trained network, or a committee of several.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--stamps", type=Path, required=True, help="stamps directory that dhs inject has finished")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="best.pt of dhs train")
-    parser.add_argument("--out", type=Path, required=True, help="directory for split-<name>.parquet and the run's record")
-    parser.add_argument("--split", nargs="+", default=["test"], choices=SPLITS, help="splits to score (default: test)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--stamps", type=location, help="stamps directory that dhs inject has finished")
+    what.add_argument("--cutouts", type=location, help="cutouts directory that dhs cut-hosts has finished")
+    parser.add_argument("--checkpoint", type=location, nargs="+", required=True, help="best.pt of dhs train, one or several")
+    parser.add_argument("--combine", choices=RULES, default=DEFAULT_RULE, help="rule of a committee (default: %(default)s)")
+    parser.add_argument("--out", type=local_path, required=True, help="directory for split=<name>/ and the run's record")
+    parser.add_argument("--split", nargs="+", choices=SPLITS, help="splits of the stamps to score (default: test)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--workers", type=int, help="reading processes; 0 reads in line (default: by cores)")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Score the splits that have not been scored yet."""
+    """Score the files that have not been scored yet."""
     args = build_parser().parse_args(argv)
+    if args.cutouts is not None and args.split:
+        raise InputError("--split was given with --cutouts, which have no splits; wanted it with --stamps only")
     wait_asleep()
-    from trainer.checkpoint import checkpoint_hash, load_checkpoint
     from trainer.devices import choose_device
-    from trainer.stamp_catalogue import stamps_origin
+    from trainer.ranks import joined_ranks
 
     device = choose_device(args.device)
-    checkpoint, digest = load_checkpoint(args.checkpoint, device), checkpoint_hash(args.checkpoint)
-    splits = [split for split in SPLITS if split in args.split]
-    catalogues = {split: _catalogue(args.stamps, split, checkpoint) for split in splits}
-    origin = stamps_origin(args.stamps)
-    identity = _identity(args.stamps, digest, splits, origin)
-    if begin_run(args.out, identity) is RunState.FINISHED:
-        account("score", f"{args.out} holds this run, finished; nothing to do")
+    with joined_ranks(device) as ranks:
+        return _score(args, device, ranks)
+
+
+def _score(args: argparse.Namespace, device: torch.device, ranks: Ranks) -> int:
+    """What each rank does: its share of the files; the first alone begins and ends the run."""
+    from trainer.scored_files import score_files
+    from trainer.stamp_catalogue import stamps_origin
+
+    source = args.stamps if args.cutouts is None else args.cutouts
+    members = load_members(args.checkpoint, device)
+    catalogues = _catalogues(args, members)
+    origin = stamps_origin(source)
+    digest = committee_hash([member.digest for member in members], args.combine)
+    identity = _identity(source, [member.digest for member in members], list(catalogues), origin, args.combine)
+    state = ranks.once(lambda: _begin(args.out, identity, members, origin, source, list(catalogues)))
+    if state is RunState.FINISHED:
+        if ranks.first:
+            account("score", f"{args.out} holds this run, finished; nothing to do")
         return EXIT_DONE
-    paths = {split: args.out / f"split-{split}.parquet" for split in splits}
     provenance = Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, str(origin["recipe_name"] or ""))
-    for split in splits:
-        if not paths[split].exists():
-            score_split(checkpoint, catalogues[split], paths[split], digest, provenance, device, args.workers)
-    refused = sum(catalogue.refused for catalogue in catalogues.values())
-    record = finish_run(args.out, identity, list(paths.values()), {"refused": refused}, {"checkpoint_hash": digest})
-    account(
-        "score",
-        f"{record['rows']} stamps of {', '.join(splits)} scored by {digest} on {device}; {refused} refused rows have no stamp",
-    )
+    for split, catalogue in catalogues.items():
+        score_files(members, catalogue, split, args.out, digest, args.combine, provenance, device, args.workers, ranks)
+    ranks.gather(None)  # nobody goes on before all have written their files
+    if ranks.first:
+        _finish(args, identity, members, catalogues, digest, origin)
     return EXIT_DONE
 
 
-def score_split(
-    checkpoint: Checkpoint,
-    catalogue: StampCatalogue,
-    path: Path,
-    digest: str,
-    provenance: Provenance,
-    device: torch.device,
-    workers: int | None = None,
-) -> None:
-    """Write the scores of one split, row group by row group, in the order of the stamps files."""
-    from trainer.prediction import predict
-    from trainer.stamp_loading import SplitBatches
+def load_members(paths: Sequence[Location], device: torch.device) -> list[Member]:
+    """The networks of a committee in the order of their hashes; raises InputError where two differ in size or are the same."""
+    from trainer.checkpoint import checkpoint_hash, load_checkpoint
+    from trainer.scored_files import Member
 
-    data = checkpoint.settings.data.model_copy(update={"workers": workers})
-    batches = SplitBatches(catalogue, data, pin=device.type == "cuda")
-    with TableWriter(path, SCORES, provenance) as writer:
-        for part in predict(checkpoint.network, checkpoint.preprocessing, batches, device, f"score {path.stem}"):
-            table = part.identity.append_column("logit", pa.array(part.logits, pa.float32()))
-            hashes = pa.array(np.full(len(part.logits), digest), pa.string())
-            writer.add_batch(table.append_column("checkpoint_hash", hashes))
-
-
-def _catalogue(stamps: Path, split: str, checkpoint: Checkpoint) -> StampCatalogue:
-    from trainer.stamp_catalogue import load_catalogue
-
-    catalogue = load_catalogue(stamps, split, checkpoint.preprocessing.metadata.columns)
-    if catalogue.size_pix != checkpoint.origin.size_pix:
+    loaded = {checkpoint_hash(path): load_checkpoint(path, device) for path in paths}
+    if len(loaded) < len(paths):
+        raise InputError(f"{len(paths)} checkpoints were given, {len(loaded)} of them different; wanted each once")
+    sizes = {checkpoint.origin.size_pix for checkpoint in loaded.values()}
+    if len(sizes) > 1:
         raise InputError(
-            f"{stamps} holds stamps of {catalogue.size_pix} pixels; the checkpoint was trained on {checkpoint.origin.size_pix}"
+            f"the checkpoints were trained on stamps of {', '.join(map(str, sorted(sizes)))} pixels; wanted one size"
         )
-    return catalogue
+    columns = _union(checkpoint.preprocessing.metadata.columns for checkpoint in loaded.values())
+    return [Member(checkpoint, digest, columns) for digest, checkpoint in sorted(loaded.items())]
 
 
-def _identity(stamps: Path, digest: str, splits: Sequence[str], origin: dict[str, Any]) -> RunIdentity:
-    record = hashlib.sha256((stamps / FINISHED_NAME).read_bytes()).hexdigest()[:16]
-    settings = {"checkpoint_hash": digest, "splits": list(splits), "stamps_record": record}
+def _union(several: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for columns in several for name in columns))
+
+
+def _catalogues(args: argparse.Namespace, members: Sequence[Member]) -> dict[str, StampCatalogue]:
+    """What is to be scored by split; raises InputError where it is of another size than the networks know."""
+    from trainer.cutout_catalogue import load_cutouts
+    from trainer.stamp_catalogue import load_catalogue
+    from trainer.stamp_sources import PARENT_SPLIT
+
+    columns = members[0].columns
+    if args.cutouts is not None:
+        found = {PARENT_SPLIT: load_cutouts(args.cutouts, columns)}
+    else:
+        wanted = args.split or ["test"]
+        found = {split: load_catalogue(args.stamps, split, columns) for split in SPLITS if split in wanted}
+    trained_on = members[0].checkpoint.origin.size_pix
+    for catalogue in found.values():
+        if catalogue.size_pix != trained_on:
+            place = args.stamps if args.cutouts is None else args.cutouts
+            mend = "" if args.cutouts is None else f". Cut them with dhs cut-hosts --size {trained_on}"
+            raise InputError(
+                f"{place} holds {catalogue.source} of {catalogue.size_pix} pixels; "
+                f"the checkpoint was trained on {trained_on}{mend}"
+            )
+    return found
+
+
+def _begin(
+    out: Path, identity: RunIdentity, members: Sequence[Member], origin: dict[str, Any], source: Location, splits: list[str]
+) -> RunState:
+    state = begin_run(out, identity)
+    if len(members) > 1:
+        for member in members:
+            begin_run(out / "members" / member.digest, _identity(source, [member.digest], splits, origin, DEFAULT_RULE))
+    return state
+
+
+def _finish(
+    args: argparse.Namespace,
+    identity: RunIdentity,
+    members: Sequence[Member],
+    catalogues: dict[str, StampCatalogue],
+    digest: str,
+    origin: dict[str, Any],
+) -> None:
+    """Write the record, those of the members first, and say what was done."""
+    from trainer.scored_files import unscored
+
+    refused = sum(catalogue.refused for catalogue in catalogues.values())
+    source = args.stamps if args.cutouts is None else args.cutouts
+
+    def finished(place: Path, of: RunIdentity, whose: str) -> dict[str, Any]:
+        files = _files(place, catalogues)
+        return finish_run(place, of, files, {"refused": refused, "unscored": unscored(files)}, {"checkpoint_hash": whose})
+
+    if len(members) > 1:
+        for member in members:
+            alone = _identity(source, [member.digest], list(catalogues), origin, DEFAULT_RULE)
+            finished(args.out / "members" / member.digest, alone, member.digest)
+    record = finished(args.out, identity, digest)
+    by = f"{digest}, {args.combine} of {len(members)} networks" if len(members) > 1 else digest
+    things = "stamps" if args.cutouts is None else "cutouts"
+    account(
+        "score",
+        f"{record['rows']} {things} of {', '.join(catalogues)} scored by {by}, {_training(args, members, origin)}; "
+        f"{record['counts']['unscored']} without a score; {refused} refused rows have no pixels",
+    )
+
+
+def _training(args: argparse.Namespace, members: Sequence[Member], origin: dict[str, Any]) -> str:
+    """What the networks were trained on, and whether the stamps are of another recipe, which is allowed."""
+    trained = {member.checkpoint.origin.recipe_hash: member.checkpoint.origin.recipe_name for member in members}
+    words = "trained on " + ", ".join(sorted(name or "an unnamed recipe" for name in trained.values()))
+    if args.cutouts is not None or set(trained) == {origin["recipe_hash"] or ""}:
+        return words
+    return f"{words} (the stamps are of another recipe, {origin['recipe_name'] or 'unnamed'} {origin['recipe_hash']})"
+
+
+def _files(directory: Path, catalogues: dict[str, StampCatalogue]) -> list[Path]:
+    return sorted(path for split in catalogues for path in (directory / f"split={split}").glob("*.parquet"))
+
+
+def _identity(
+    source: Location, digests: Sequence[str], splits: Sequence[str], origin: dict[str, Any], rule: str
+) -> RunIdentity:
+    record = hashlib.sha256((source / FINISHED_NAME).read_bytes()).hexdigest()[:16]
+    settings: dict[str, Any] = {"checkpoints": list(digests), "splits": list(splits), "source_record": record}
+    if len(digests) > 1:
+        settings["combine"] = rule
     return RunIdentity(
         "score", code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings
     )

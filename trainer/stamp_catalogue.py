@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.contract import ContractError
-from schemas.contract_files import open_parquet
+from schemas.contract_files import open_parquet, read_footers
 from schemas.job_entry import InputError
+from schemas.locations import Location, relative_path
 from schemas.run_record import read_run, run_files
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX, STAMPS
@@ -36,7 +36,8 @@ class StampCatalogue:
 
     ``group_file`` and ``group_number`` say where a row group lies; ``row_in_group``, ``labels`` and ``kind`` (a number into
     ``kinds``) are one a sample, and so is ``partner``, the sample that is a lens's control, -1 for none: None without pairs.
-    ``refused`` rows have no stamp, ``dropped`` ones did not pass the selection.
+    ``refused`` rows have no stamp, ``dropped`` ones did not pass the selection. ``source`` names the kind of table
+    (``stamp_sources``).
     """
 
     files: tuple[str, ...]
@@ -53,6 +54,7 @@ class StampCatalogue:
     dropped: int
     metadata_columns: tuple[str, ...]
     metadata_statistics: MetadataStatistics | None
+    source: str = "stamps"
 
     @property
     def samples(self) -> int:
@@ -74,7 +76,7 @@ class StampCatalogue:
 
 
 def load_catalogue(
-    directory: Path,
+    directory: Location,
     split: str,
     metadata_columns: Sequence[str],
     *,
@@ -98,7 +100,7 @@ def load_catalogue(
             f"{directory} holds {len(files)} stamps files and {len(index)} index files of split {split!r}; wanted some"
         )
     group_file, group_number, group_rows = _row_groups(files)
-    names = [path.relative_to(directory).as_posix() for path in files]
+    names = [relative_path(path, directory) for path in files]
     rows, kinds = _read_index(index[0], names, [*metadata_columns, *columns_wanted(select, pairs=pairs)])
     first_row_of_file = np.concatenate(([0], np.cumsum(np.bincount(group_file, group_rows, len(files)).astype(np.int64))))
     place = first_row_of_file[rows["file"]] + rows["row"]
@@ -131,23 +133,21 @@ def load_catalogue(
     )
 
 
-def stamps_origin(directory: Path) -> dict[str, Any]:
+def stamps_origin(directory: Location) -> dict[str, Any]:
     """What made the stamps, from the record of the run: recipe hash and seed."""
     record = read_run(directory)
     return {key: record.get(key) for key in ("recipe_hash", "run_seed", "recipe_name", "code_version")}
 
 
-def _row_groups(files: Sequence[Path]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def _row_groups(files: Sequence[Location]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     found: list[tuple[int, int, int]] = []
-    for number, path in enumerate(files):
-        with open_parquet(path, STAMPS) as parquet:
-            footer = parquet.metadata
-            found += [(number, group, footer.row_group(group).num_rows) for group in range(footer.num_row_groups)]
+    for number, footer in enumerate(read_footers(files, STAMPS)):
+        found += [(number, group, footer.row_group(group).num_rows) for group in range(footer.num_row_groups)]
     table = np.array(found, np.int64).reshape(-1, 3)
     return table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), table[:, 2]
 
 
-def _read_index(path: Path, files: Sequence[str], columns: Sequence[str]) -> tuple[dict[str, npt.NDArray[Any]], list[str]]:
+def _read_index(path: Location, files: Sequence[str], columns: Sequence[str]) -> tuple[dict[str, npt.NDArray[Any]], list[str]]:
     """Columns of the index as arrays: ``file`` and ``kind`` as numbers, ``pair_id`` too (-1: none), others NaN for null.
 
     The second answer is the names of the kinds.
@@ -184,14 +184,14 @@ def _partners(rows: dict[str, npt.NDArray[Any]], kinds: Sequence[str], kept: npt
     return partners_of_lenses(rows["pair_id"][kept], rows["label"][kept] == 1, control)
 
 
-def _check_complete(path: Path, place: npt.NDArray[np.int64], rows: int) -> None:
+def _check_complete(path: Location, place: npt.NDArray[np.int64], rows: int) -> None:
     """Every row of the stamps files must be named exactly once."""
     named = len(np.unique(place))
     if len(place) != rows or named != rows:
         raise ContractError(f"{path} has {len(place)} rows that name {named} stamps; the stamps files have {rows}")
 
 
-def _one_size(directory: Path, split: str, sizes: npt.NDArray[np.int32]) -> int:
+def _one_size(directory: Location, split: str, sizes: npt.NDArray[np.int32]) -> int:
     seen = np.unique(sizes)
     if len(seen) != 1:
         raise InputError(f"split {split!r} of {directory} has stamps of {', '.join(map(str, seen))} pixels; wanted one size")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,6 +44,7 @@ def decode_rows(
     rows: npt.NDArray[np.integer],
     pixels: npt.NDArray[np.float32],
     targets: npt.NDArray[np.integer] | None = None,
+    decode: Callable[[bytes], npt.NDArray[np.float32]] = decode_stamp,
 ) -> dict[int, str]:
     """Write the pixels of some rows' ``stamp_npz`` blobs into ``pixels`` (stamp, band, size, size), nMgy, at ``targets``.
 
@@ -61,7 +63,7 @@ def decode_rows(
         number = (offsets[rows[there]] - offsets[0]) // layout.length
         copied[there] = _copy(layout, data, number, places[there], pixels, faults)
     for n in np.flatnonzero(~copied).tolist():
-        _decode_slowly(blobs[int(rows[n])], int(places[n]), pixels, faults)
+        _decode_slowly(blobs[int(rows[n])], int(places[n]), pixels, faults, decode)
     for target in faults:
         pixels[target] = 0
     return faults
@@ -97,14 +99,20 @@ def _copy(
     return known
 
 
-def _decode_slowly(blob: pa.BinaryScalar, n: int, pixels: npt.NDArray[np.float32], faults: dict[int, str]) -> None:
-    """One blob of any layout, by the general decoder."""
+def _decode_slowly(
+    blob: pa.BinaryScalar,
+    n: int,
+    pixels: npt.NDArray[np.float32],
+    faults: dict[int, str],
+    decode: Callable[[bytes], npt.NDArray[np.float32]],
+) -> None:
+    """One blob of any layout, by the general decoder of its table."""
     buffer = blob.as_buffer()
     if buffer is None:
         faults[n] = "the row is not refused, and its blob is null"
         return
     try:
-        image = decode_stamp(buffer.to_pybytes())
+        image = decode(buffer.to_pybytes())
     except BlobError as error:
         faults[n] = str(error)
         return

@@ -6,7 +6,7 @@ Workers are spawned (a fork copies locks of Arrow and CUDA that may be held) and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -76,12 +76,25 @@ class TrainingBatches:
 
 
 class SplitBatches:
-    """All kept rows of a split in file order, one batch a row group, for validation and scoring; each rank has its share."""
+    """All kept rows of a split in file order, one batch a row group, for validation and scoring; each rank has its share.
+
+    ``files``, by number, where not all are wanted; ``groups`` are the row groups that come, in order.
+    """
 
     def __init__(
-        self, catalogue: StampCatalogue, data: DataSettings, *, pin: bool = False, rank: int = 0, world_size: int = 1
+        self,
+        catalogue: StampCatalogue,
+        data: DataSettings,
+        *,
+        pin: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        files: Collection[int] | None = None,
     ) -> None:
         groups = [n for n, size in enumerate(catalogue.group_sizes) if size][rank::world_size]
+        if files is not None:
+            groups = [group for group in groups if catalogue.group_file[group] in files]
+        self.groups = groups
         workers = automatic_workers(_MOST_AUTOMATIC_WORKERS) if data.workers is None else data.workers
         self._keys = _Keys(groups)
         self._loader = _loader(WholeSplit(catalogue), self._keys, min(workers, len(groups)), pin)

@@ -24,6 +24,7 @@ from trainer.row_groups import RowGroup, RowGroupReader
 from trainer.sample_order import OrderPlan, lane_order
 from trainer.stamp_catalogue import StampCatalogue
 from trainer.stamp_decoding import decode_rows, not_finite
+from trainer.stamp_sources import SOURCES
 
 KINDS = (torch.float32, torch.float64, torch.float32, torch.float32)
 """Of a batch's images, metadata, labels and weights."""
@@ -132,7 +133,7 @@ class ShuffledStamps(Dataset[PartNote]):
             if group not in lane.loaded:
                 lane.loaded[group] = self._reader.read(group)
         tensors = [tensor.numpy() for tensor in self._ring.part(key.slot, key.place, size)]
-        note = _write(lane.loaded, groups, self._catalogue.row_in_group[samples], tensors)
+        note = _write(lane.loaded, groups, self._catalogue.row_in_group[samples], tensors, self._catalogue.source)
         for group in [group for group in lane.loaded if lane.last_use[group] <= key.number]:
             del lane.loaded[group]
         return note
@@ -160,7 +161,8 @@ class WholeSplit(Dataset[IdentifiedBatch]):
         size, columns = self._catalogue.size_pix, len(self._catalogue.metadata_columns)
         shapes = (len(BANDS), size, size), (columns,), (), ()
         tensors = [torch.empty(len(rows), *shape, dtype=kind) for shape, kind in zip(shapes, KINDS, strict=True)]
-        note = _write({key: group}, np.full(len(rows), key), rows, [tensor.numpy() for tensor in tensors])
+        arrays = [tensor.numpy() for tensor in tensors]
+        note = _write({key: group}, np.full(len(rows), key), rows, arrays, self._catalogue.source)
         images, metadata, labels, weights = tensors
         stamps = StampBatch(images, metadata, labels, weights, note.task_ids, note.corrupt, note.counted)
         return IdentifiedBatch(stamps, group.identity.take(pa.array(rows)))
@@ -171,6 +173,7 @@ def _write(
     groups: npt.NDArray[np.integer],
     rows: npt.NDArray[np.integer],
     tensors: Sequence[npt.NDArray[Any]],
+    source: str,
 ) -> PartNote:
     """Rows of row groups as a micro-batch; what is left over of it repeats them with weight zero."""
     images, metadata, labels, weights = tensors
@@ -180,7 +183,7 @@ def _write(
     for number in np.unique(groups).tolist():
         group, targets = loaded[number], np.flatnonzero(groups == number)
         here = rows[targets]
-        unreadable += decode_rows(group.blobs, here, images, targets)
+        unreadable += decode_rows(group.blobs, here, images, targets, SOURCES[source].decode)
         metadata[targets], labels[targets] = group.metadata[here], group.labels[here]
         for target, row in zip(targets.tolist(), here.tolist(), strict=True):
             task_ids[target] = group.task_ids[row]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, EXIT_STOPPED, InputError, account, run_job
+from schemas.locations import Location, local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from trainer.thread_waiting import wait_asleep
 from trainer.train_settings import DEFAULT_SETTINGS, BackboneName, TrainSettings, load_settings, named_settings
@@ -46,8 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--stamps", type=Path, required=True, help="stamps directory that dhs inject has finished")
-    parser.add_argument("--out", type=Path, required=True, help="directory for best.pt, last.pt and log.jsonl")
+    parser.add_argument("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished")
+    parser.add_argument("--out", type=local_path, required=True, help="directory for best.pt, last.pt and log.jsonl")
     parser.add_argument(
         "--settings",
         default=DEFAULT_SETTINGS,
@@ -202,7 +203,7 @@ def checked_batches(
     )
 
 
-def _origin(stamps: Path, training: StampCatalogue, initial_weights: str) -> Origin:
+def _origin(stamps: Location, training: StampCatalogue, initial_weights: str) -> Origin:
     from trainer.checkpoint import Origin
     from trainer.stamp_catalogue import stamps_origin
 
@@ -217,7 +218,7 @@ def _origin(stamps: Path, training: StampCatalogue, initial_weights: str) -> Ori
     )
 
 
-def _identity(stamps: Path, settings: TrainSettings, origin: Origin) -> RunIdentity:
+def _identity(stamps: Location, settings: TrainSettings, origin: Origin) -> RunIdentity:
     record = hashlib.sha256((stamps / FINISHED_NAME).read_bytes()).hexdigest()[:16]
     content = {"stamps_record": record, "initial_weights": origin.initial_weights, **settings.identity()}
     return RunIdentity("train", origin.code_version, origin.recipe_hash, settings.seed, content)

@@ -12,7 +12,19 @@ START, END = "<!-- contracts: start -->", "<!-- contracts: end -->"
 
 
 def test_the_contracts_stand_in_the_order_of_the_flow_each_under_its_own_name() -> None:
-    assert list(CONTRACTS) == ["hosts", "tasks", "cutouts", "stamps", "stamp_index", "scores", "anchors"]
+    assert list(CONTRACTS) == [
+        "hosts",
+        "tasks",
+        "cutouts",
+        "stamps",
+        "stamp_index",
+        "scores",
+        "completeness",
+        "candidates",
+        "gates",
+        "anchors",
+        "anchor_integrity",
+    ]
     assert all(name == contract.name for name, contract in CONTRACTS.items())
 
 

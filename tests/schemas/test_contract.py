@@ -59,7 +59,7 @@ def test_what_only_a_lens_has_is_marked_may_be_null_and_is_nothing_that_a_survey
         assert all(contract[name].nullable for name in injected)
         own = set(contract.names) - injected - {column.name for column in IDENTITY}
         assert own - measured <= {"stamp_npz", "file", "row"}
-    for name in ("hosts", "cutouts", "scores", "anchors"):
+    for name in ("hosts", "cutouts", "scores", "anchors", "anchor_integrity"):
         assert CONTRACTS[name].injected_names == ()
 
 

@@ -19,19 +19,26 @@ usage: dhs COMMAND [arguments]      dhs COMMAND --help teaches one of them
 
 Training data for finding strong gravitational lenses, the network trained on it, the proof of what it learned.
 In the order of the work:
-  mock-sky      draw survey bricks and catalogues to practise on
-  select-hosts  choose massive galaxies from sweep catalogues
-  source-bank   make a bank of source galaxies from HST images or fits
-  population    draw what a recipe would make, as a picture to decide by
-  plan          draw what will be made, without pixels
-  cut-hosts     cut the planned hosts out of the survey's bricks
-  inject        make the stamps
-  audit         check a stamps directory against its contract and plan
-  train         train the network
-  score         score stamps with a checkpoint
-  evaluate      AUC and recall at fixed false positive rates, with intervals
-  report        write one HTML page about a run
-  demo          all of the above on a small drawn sky
+  mock-sky       draw survey bricks and catalogues to practise on
+  fetch          bring bricks or cutouts in from a survey's server
+  anchors        bring a list of real lenses or contaminants in, and random sky beside it
+  select-hosts   choose massive galaxies from sweep catalogues
+  source-bank    make a bank of source galaxies from HST images or fits
+  population     draw what a recipe would make, as a picture to decide by
+  plan           draw what will be made, without pixels
+  cut-hosts      cut the planned hosts out of the survey's bricks
+  inject         make the stamps
+  audit          check a stamps directory against its contract and plan
+  gate-data      ask the stamps for shortcuts, before a GPU is paid for
+  fetch-stamps   copy finished stamps from S3, checksums verified
+  train          train the network
+  score          score stamps with a checkpoint
+  check-anchors  see a galaxy at each anchor before any figure is believed
+  evaluate       AUC and recall at fixed false positive rates, with intervals
+  completeness   the share of lenses found, over what decides it
+  select         rank a scored sample, with a page of pictures
+  report         write one HTML page about a run
+  demo           the main steps on a small drawn sky
 """
 
 

@@ -148,3 +148,9 @@ def test_the_help_shows_an_example_and_units() -> None:
     text = build_parser().format_help()
     assert "dhs cut-hosts --hosts plan" in text
     assert "PIX" in text
+
+
+def test_hosts_and_anchors_at_once_are_refused_in_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--hosts", "a", "--anchors", "b", "--bricks", "c", "--out", "d"])
+    assert "not allowed with argument" in capsys.readouterr().err

@@ -36,6 +36,12 @@ def test_a_file_is_read_like_the_shipped_one(tmp_path: Path) -> None:
     assert survey.lrg_cuts == load_survey("legacy_dr10").lrg_cuts
 
 
+def test_where_files_come_from_does_not_make_it_another_survey(tmp_path: Path) -> None:
+    mirror = load_survey(written(tmp_path, "https://portal.nersc.gov/", "https://mirror.test/"))
+    assert mirror.downloads.coadd_url == "https://mirror.test/cfs/cosmo/data/legacysurvey/dr10/south/coadd"
+    assert mirror.model_dump(mode="json") == load_survey("legacy_dr10").model_dump(mode="json")
+
+
 def test_bits_of_a_band_count_only_where_that_band_is_wanted() -> None:
     survey = load_survey("legacy_dr10")
     assert survey.pixel_bits("grz") == 0b0100_1111_1110
@@ -54,6 +60,10 @@ def test_bits_of_a_band_count_only_where_that_band_is_wanted() -> None:
         ("max_masked_fraction: 0.2", "max_masked_fraction: 1.2", "less than or equal to 1"),
         ("duplicate_radius_arcsec: 0.5", "duplicate_radius_arcsec: .nan", "duplicate_radius_arcsec"),
         ("name: legacy_dr10", "name: [", "is not YAML"),
+        ("https://portal", "http://portal", r"downloads.coadd_url: .*wanted https://host/path"),
+        ("https://portal", "https://me:secret@portal", "without name, password"),
+        ("https://portal", "file:///portal", "wanted https"),
+        ("fits-cutout\n", "fits-cutout?token=1\n", "downloads.cutout_url: .*without name, password, query"),
         ("name: legacy_dr10", "name: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )

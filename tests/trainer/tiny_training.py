@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,25 @@ def rewrite_stamps(directory: StampsDirectory, split: str, change: Callable[[dic
     index = table.drop_columns(["stamp_npz"])
     index = index.append_column("file", pa.array([path.relative_to(directory.stamps).as_posix()] * len(rows), pa.string()))
     index = index.append_column("row", pa.array(range(len(rows)), pa.int32()))
+    write_table(directory.stamps / "index" / f"split-{split}.parquet", index, STAMP_INDEX, provenance)
+    refinish(directory)
+
+
+def spread_over_files(directory: StampsDirectory, split: str, files: int) -> None:
+    """Lay the rows of one split, of one file, into several of different length, and write index and record anew."""
+    provenance = Provenance(code_version(), RECIPE_HASH, SEED, "synthetic")
+    (path,) = (directory.stamps / f"split={split}").glob("*.parquet")
+    table = read_table(path, STAMPS)
+    path.unlink()
+    cuts = [table.num_rows * n * (n + 1) // (files * (files + 1)) for n in range(files + 1)]
+    names, rows = [], []
+    for n, (start, stop) in enumerate(itertools.pairwise(cuts)):
+        part = path.with_name(f"{path.stem}-{n}.parquet")
+        write_table(part, table.slice(start, stop - start), STAMPS, provenance)
+        names += [part.relative_to(directory.stamps).as_posix()] * (stop - start)
+        rows += range(stop - start)
+    index = table.drop_columns(["stamp_npz"])
+    index = index.append_column("file", pa.array(names, pa.string())).append_column("row", pa.array(rows, pa.int32()))
     write_table(directory.stamps / "index" / f"split-{split}.parquet", index, STAMP_INDEX, provenance)
     refinish(directory)
 

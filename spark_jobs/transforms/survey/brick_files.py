@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from schemas.survey import BANDS
 
-_BRICK_NAME = re.compile(r"\d{4}[pm]\d{3}")
+_BRICK_NAME = re.compile(r"[0-9]{4}[pm][0-9]{3}")
+
+
+def is_brick_name(text: str) -> bool:
+    """Whether a text is a brick's name, such as 0591m305."""
+    return _BRICK_NAME.fullmatch(text) is not None
+
+
+def plane_path(brick: str, kind: str, band: str = "") -> PurePosixPath:
+    """Where the survey keeps a plane below its coadd folder: ``<first 3>/<brick>/<file>``."""
+    return PurePosixPath(brick[:3], brick, f"legacysurvey-{brick}-{kind}{'-' if band else ''}{band}.fits.fz")
 
 
 def find_plane(root: Path, brick: str, kind: str, band: str = "") -> Path | None:
@@ -16,11 +26,10 @@ def find_plane(root: Path, brick: str, kind: str, band: str = "") -> Path | None
     Looked for as ``coadd/<first 3>/<brick>/<file>``, ``<first 3>/<brick>/<file>`` and ``<file>`` below the root. A name
     that is not a brick's, such as one with a slash in it, is nowhere.
     """
-    if not _BRICK_NAME.fullmatch(brick):
+    if not is_brick_name(brick):
         return None
-    name = f"legacysurvey-{brick}-{kind}{'-' if band else ''}{band}.fits.fz"
-    folder = Path(brick[:3]) / brick
-    candidates = (root / "coadd" / folder / name, root / folder / name, root / name)
+    path = plane_path(brick, kind, band)
+    candidates = (root / "coadd" / path, root / path, root / path.name)
     return next((path for path in candidates if path.is_file()), None)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from schemas.contract_files import ROWS_PER_GROUP_WITH_BLOBS, Provenance, TableWriter, read_table
 from schemas.cutouts import CUTOUTS
 from schemas.hosts import HOSTS
+from spark_jobs.transforms.survey.anchor_hosts import anchors_as_hosts
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings, cut_brick
 from spark_jobs.transforms.survey.brick_files import find_plane, has_any_image
 from spark_jobs.transforms.survey.cutout_rows import HOST_COLUMNS, Row, cutout_rows, to_be_cut
@@ -23,10 +24,11 @@ _FAULTS_NAMED = 20
 
 @dataclass(frozen=True)
 class CutoutTask:
-    """One hosts file and the cutouts file to write."""
+    """One hosts file, or one of anchors, and the cutouts file to write."""
 
     hosts: Path
     cutouts: Path
+    of_anchors: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def write_cutouts(settings: CutoutSettings, provenance: Provenance, task: Cutout
     Rows stand brick by brick in the order in which bricks first appear in the hosts, so that each plane is opened once
     and memory holds one decoded plane and the stamps of one brick.
     """
-    table = read_table(task.hosts, HOSTS, HOST_COLUMNS)
+    table = anchors_as_hosts(task.hosts) if task.of_anchors else read_table(task.hosts, HOSTS, HOST_COLUMNS)
     bricks = tuple(pc.unique(table["brickname"]).to_pylist())
     faults: list[str] = []
     if not task.cutouts.exists():

@@ -1,4 +1,4 @@
-"""What a Spark worker does to one sweep: first an unfinished part below ``_work/``, then the hosts file.
+"""Hosts files: how a Spark worker makes one of a sweep, through an unfinished part below ``_work/``, and where those made lie.
 
 Two steps, because whether a host is a duplicate is known only when every sweep has been read.
 """
@@ -17,6 +17,7 @@ from schemas.contract_files import Provenance, TableWriter, read_table, write_ta
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
 from schemas.refusal_reasons import Reason
+from schemas.run_record import read_run, run_files
 from spark_jobs.transforms.survey.host_rows import HostSelection, select_host_rows
 from spark_jobs.transforms.survey.sweep_reader import count_rows, read_chunks
 
@@ -71,6 +72,12 @@ def write_hosts(provenance: Provenance, task: HostFileTask) -> None:
     reasons[task.duplicates] |= Reason.DUPLICATE_HOST.value
     column = table.column_names.index("reasons")
     write_table(task.hosts, table.set_column(column, HOSTS["reasons"].arrow_field, pa.array(reasons)), HOSTS, provenance)
+
+
+def finished_host_files(directory: Path) -> list[Path]:
+    """The hosts files of a plan (below ``hosts/``) or of select-hosts (beside its record)."""
+    planned = any(entry["path"].startswith("hosts/") for entry in read_run(directory)["files"])
+    return [path.resolve() for path in run_files(directory, HOSTS, "hosts/" if planned else "")]
 
 
 def _selected(selection: HostSelection, task: SweepTask) -> Iterator[pa.Table]:

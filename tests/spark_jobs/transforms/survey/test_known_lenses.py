@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from schemas.anchors import ANCHORS
+from schemas.contract_files import Provenance, write_table
 from schemas.job_entry import InputError
 from spark_jobs.transforms.survey.known_lenses import read_positions
 
@@ -45,3 +48,15 @@ def test_a_list_that_cannot_be_understood_is_an_error(tmp_path: Path, text: str,
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.csv is not there"):
         read_positions(tmp_path / "nowhere.csv")
+
+
+def test_an_anchors_table_gives_all_positions_it_has_refused_rows_included(tmp_path: Path) -> None:
+    known = {"object_class": "lens", "label": 1, "discovery": "unknown", "tier": "", "reference": "", "remark": ""}
+    rows = [{"name": f"{n}", "ra_deg": ra, "dec_deg": dec, "reasons": bit} | known for n, (ra, dec, bit) in enumerate(PLACES)]
+    path = tmp_path / "anchors.parquet"
+    table = pa.Table.from_pylist([{name: row.get(name) for name in ANCHORS.names} for row in rows], ANCHORS.arrow_schema())
+    write_table(path, table, ANCHORS, Provenance("test"))
+    assert read_positions(path).tolist() == [[150.0, 2.0], [160.0, 3.0]]
+
+
+PLACES = [(150.0, 2.0, 0), (160.0, 3.0, 1 << 33), (None, None, 1 << 32)]

@@ -1,0 +1,189 @@
+"""Where finished data lies: a path on disk or ``s3://bucket/key``, told apart once so that readers need not.
+
+A local path stays a ``pathlib.Path``. ``S3Location`` answers the same few questions that readers ask of one. Credentials are
+found by the chain of AWS (environment, ~/.aws, instance role) and never pass through here; region and endpoint are read
+from AWS_REGION or AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. Processes that read S3 are spawned, never
+forked: a fork copies the locks of its threads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
+from pyarrow import fs
+
+S3 = "s3://"
+READS_AT_A_TIME = 32
+"""Requests for small things (footers) that wait for S3 side by side."""
+_CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 4
+_AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
+_PASSING = {"NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING"}
+_MEANINGS = {
+    "ACCESS_DENIED": "access denied; wanted credentials that may read it (AWS_PROFILE, AWS_ACCESS_KEY_ID, or an instance role)",
+    "NO_SUCH_BUCKET": "there is no such bucket",
+    "NO_SUCH_KEY": "there is no such object",
+    "NETWORK_CONNECTION": "S3 cannot be reached; wanted a network, and AWS_ENDPOINT_URL and AWS_REGION as they should be",
+}
+
+
+class LocationError(RuntimeError):
+    """A place cannot be read or written as asked; the text says which place and why."""
+
+
+class StoreUnreachableError(LocationError):
+    """A store that may answer later: no network, a server that is silent or overloaded."""
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """An object or a prefix of a bucket, as plain strings: it may be pickled."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{S3}{self._path}"
+
+    def __truediv__(self, name: str) -> S3Location:
+        return S3Location(self.bucket, f"{self.key}/{name}" if self.key else name)
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return PurePosixPath(self.key).name
+
+    @property
+    def _path(self) -> str:
+        return f"{self.bucket}/{self.key}" if self.key else self.bucket
+
+    def exists(self) -> bool:
+        """Whether an object of this key stands; raises LocationError where S3 does not say, or has no such bucket."""
+        return self._exists(fs.FileType.File)
+
+    is_file = exists
+
+    def _exists(self, kind: fs.FileType) -> bool:
+        found = asked(self, lambda: store(self.bucket).get_file_info(self._path)).type
+        if found == fs.FileType.NotFound and self.key:
+            S3Location(self.bucket, "")._exists(kind)  # says so where it is the bucket that is not there
+        elif found == fs.FileType.NotFound:
+            raise LocationError(f"{self}: {_MEANINGS['NO_SUCH_BUCKET']}")
+        return bool(found == kind)
+
+    def read_bytes(self) -> bytes:
+        """The whole of a small object; raises LocationError where it cannot be read."""
+        with self.open() as stream:
+            content: bytes = asked(self, stream.read)
+        return content
+
+    def read_text(self) -> str:
+        """The same as text."""
+        return self.read_bytes().decode()
+
+    def open(self) -> pa.NativeFile:
+        """The object for reading at any place; raises LocationError where there is none or S3 refuses."""
+        return asked(self, lambda: store(self.bucket).open_input_file(self._path))
+
+
+Location = Path | S3Location
+AnyLocation = TypeVar("AnyLocation", bound=Location)
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+
+def location(text: str | Path | S3Location) -> Location:
+    """The place that a person named; raises LocationError for an ``s3://`` without a bucket."""
+    if isinstance(text, S3Location):
+        return text
+    if not str(text).startswith(S3):
+        return Path(text)
+    bucket, _, key = str(text).removeprefix(S3).partition("/")
+    if not bucket:
+        raise LocationError(f"{text!r} names no bucket; wanted s3://bucket/prefix")
+    return S3Location(bucket, key.strip("/"))
+
+
+def local_path(text: str) -> Path:
+    """A path on disk; raises LocationError for S3, from which finished data is read and to which nothing is written yet."""
+    if str(text).startswith(S3):
+        raise LocationError(f"{text}: only finished data is read from S3; wanted a local path here (then: aws s3 cp)")
+    return Path(text)
+
+
+def below(directory: AnyLocation, path: str) -> AnyLocation:
+    """A file of a directory by its relative path."""
+    return cast(AnyLocation, directory / path)
+
+
+def relative_path(place: Location, directory: Location) -> str:
+    """The path of a file below its directory, with slashes."""
+    return PurePosixPath(str(place)).relative_to(PurePosixPath(str(directory))).as_posix()
+
+
+def map_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) -> list[Answer]:
+    """The function of each place, in order: side by side where they lie in S3, whose answers are slow and many at a time."""
+    places = list(places)
+    if not any(isinstance(place, S3Location) for place in places):
+        return [function(place) for place in places]
+    with ThreadPoolExecutor(min(READS_AT_A_TIME, len(places))) as pool:
+        return list(pool.map(function, places))
+
+
+def asked(place: Location, question: Callable[[], Any]) -> Any:
+    """What S3 answers; raises LocationError, in one line that names the place, where it refuses or is silent."""
+    try:
+        return question()
+    except FileNotFoundError as error:
+        raise LocationError(f"{place}: {_MEANINGS['NO_SUCH_KEY']}") from error
+    except OSError as error:
+        raise_if_of_store(place, error)
+        raise LocationError(f"{place}: {error}") from error
+
+
+def raise_if_of_store(place: Location | str, error: Exception) -> None:
+    """Raise what an error says of the store; where it is about the bytes that were read, nothing happens."""
+    match = _AWS_ERROR.search(str(error))
+    if not match or match[2] == "416":  # a range past the end: the object is shorter than it was
+        return
+    kind = LocationError
+    if match[1] in _PASSING or (match[2] or "").startswith("5"):
+        kind = StoreUnreachableError
+    raise kind(f"{place}: {_MEANINGS.get(match[1], 'S3 refuses')} ({' '.join(str(error).split())[-300:]})") from error
+
+
+def store(bucket: str) -> fs.S3FileSystem:
+    """The S3 of this process that holds a bucket, as the environment describes it."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        region = "us-east-1" if endpoint else _region_of(bucket)
+    return _store(endpoint, region)
+
+
+@lru_cache
+def _region_of(bucket: str) -> str:
+    region: str = asked(S3Location(bucket, ""), lambda: fs.resolve_s3_region(bucket))
+    return region
+
+
+@lru_cache
+def _store(endpoint: str, region: str) -> fs.S3FileSystem:
+    scheme, mark, host = endpoint.partition("://")
+    if endpoint and (not mark or scheme not in ("http", "https") or not host.strip("/")):
+        raise LocationError(f"AWS_ENDPOINT_URL is {endpoint!r}; wanted http://host:port or https://host")
+    return fs.S3FileSystem(
+        region=region,
+        scheme=scheme or "https",
+        endpoint_override=host.strip("/") or None,
+        connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_SILENCE_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+    )

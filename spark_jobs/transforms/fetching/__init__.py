@@ -1,0 +1,1 @@
+"""From a survey's server to files on disk: what is asked for, how politely, and what is believed."""

@@ -1,0 +1,123 @@
+"""The job ``dhs gate-data``: stamps → gates, each with its interval and verdict, before a GPU is paid for."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.code_version import code_version
+from schemas.contract_files import Provenance
+from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
+from schemas.locations import local_path, location
+from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
+from schemas.split_rule import SPLITS
+from trainer.thread_waiting import wait_asleep
+
+if TYPE_CHECKING:
+    from trainer.gates.data_gates import GatedData
+
+JOB = "gate-data"
+DESCRIPTION = """\
+Ask of stamps what would make a network learn something other than lensing: can lenses be told from others by metadata, missing
+values, hosts, core, outer annulus, profile, normalisation; are arcs as bright as known ones, on the pixels as stated, about
+their galaxies; are units and centres right; do splits share hosts, cells or images. No GPU; three minutes for 20 000 stamps.
+"""
+EPILOG = """\
+examples:
+  dhs gate-data --stamps stamps --plan plan --out gates
+  dhs gate-data --stamps stamps --split val --most 20000 --out gates-val
+
+Writes gates.html (lights, and the picture behind each verdict), gates.json and gates.parquet. A gate fails where its whole 95 %
+interval lies outside what is harmless, passes where all of it lies within what is tolerated, and otherwise says that it is not
+supported. With --plan the hosts' sizes are compared too.
+
+exit code: 0 no gate fails; 1 a gate fails; 2 there is nothing here to ask.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of ``dhs gate-data``."""
+    parser = argparse.ArgumentParser(
+        prog=f"dhs {JOB}", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished")
+    parser.add_argument("--plan", type=location, help="its plan: sizes of the hosts (default: sizes are not compared)")
+    parser.add_argument("--out", type=local_path, required=True, help="directory for gates.html, gates.json, gates.parquet")
+    parser.add_argument("--split", default="train", choices=SPLITS, help="split to ask (default: %(default)s)")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=200_000,
+        metavar="N",
+        help="stamps to look at; of more, whole hosts are drawn by a hash of their name (default: %(default)s)",
+    )
+    parser.add_argument("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of draws, folds and bootstrap (default: %(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, judge, write; returns 1 where a gate fails."""
+    args = build_parser().parse_args(argv)
+    if args.draws < 1 or args.seed < 0 or args.most < 1:
+        wanted = "wanted at least one draw and one stamp, and a seed that is not negative"
+        raise InputError(f"--draws {args.draws} --most {args.most} --seed {args.seed}; {wanted}")
+    wait_asleep()
+    from trainer.gates.data_gates import gather_data
+    from trainer.stamp_catalogue import stamps_origin
+
+    origin = stamps_origin(args.stamps)
+    identity = _identity(args, origin)
+    if begin_run(args.out, identity) is not RunState.FINISHED:
+        data = gather_data(args.stamps, args.split, args.plan, args.most, args.seed)
+        files = write_gates(args, data, identity, str(origin["recipe_name"] or ""))
+        finish_run_of_files(args.out, identity, files, {"stamps": len(data.stamps.cells)}, {"stamps": str(args.stamps)})
+    return _close(args.out)
+
+
+def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity, recipe: str) -> dict[Path, int]:
+    """Judge and write the three files; answers with the gates in each."""
+    from trainer.gates.class_scores import Chance
+    from trainer.gates.data_gates import data_gates
+    from trainer.gates.gate_files import JSON, PAGE, PARQUET, write_json, write_parquet, write_text
+    from trainer.gates.gates_page import render_page
+
+    gates = data_gates(data, Chance(args.draws, args.seed))
+    drawn, usable = len(data.stamps.cells), data.stamps.usable
+    of: dict[str, Any] = {**identity.settings, "recipe_hash": identity.recipe_hash, "stamps": drawn, "usable": usable}
+    facts = {"recipe": recipe or "unnamed", "split": args.split, "stamps": f"{drawn:,} of {usable:,}"}
+    facts |= {"code": identity.code_version, "seed": str(args.seed)}
+    provenance = Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, recipe)
+    write_json(args.out / JSON, gates, of)
+    write_text(args.out / PAGE, render_page(gates, facts))
+    write_parquet(args.out / PARQUET, gates, provenance)
+    return {args.out / name: rows for name, rows in ((JSON, 0), (PAGE, 0), (PARQUET, len(gates)))}
+
+
+def _close(out: Path) -> int:
+    from trainer.gates.gate import Verdict
+    from trainer.gates.gate_files import PAGE, read_verdicts, verdict_counts
+
+    verdicts = read_verdicts(out)
+    counts = verdict_counts([verdict for _, verdict in verdicts])
+    failed = [gate for gate, verdict in verdicts if verdict == Verdict.FAIL.value]
+    words = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
+    named = f" (failed: {', '.join(failed)})" if failed else ""
+    account(JOB, f"{len(verdicts)} gates: {words}{named}; {out / PAGE}")
+    return EXIT_BREACH if failed else EXIT_DONE
+
+
+def _identity(args: argparse.Namespace, origin: dict[str, Any]) -> RunIdentity:
+    records = {"stamps_record": args.stamps} | ({"plan_record": args.plan} if args.plan else {})
+    settings: dict[str, Any] = {
+        name: hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16] for name, directory in records.items()
+    }
+    settings |= {"split": args.split, "most": args.most, "draws": args.draws, "seed": args.seed}
+    return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_job(JOB, main))
