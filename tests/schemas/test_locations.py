@@ -95,7 +95,7 @@ def test_an_absent_run_object_or_bucket_is_said_to_be_that(s3: S3Store) -> None:
         read_run(location(f"s3://{BUCKET}/begun"))
     with pytest.raises(LocationError, match=rf"^s3://{BUCKET}/nothing: there is no such object$"):
         location(f"s3://{BUCKET}/nothing").read_bytes()
-    with pytest.raises(LocationError, match="^s3://no-such-bucket: there is no such bucket"):
+    with pytest.raises(LocationError, match=r"^s3://no-such-bucket: there is no such bucket"):
         read_run(location("s3://no-such-bucket/stamps"))
 
 
@@ -117,7 +117,7 @@ def test_a_flipped_byte_in_s3_is_seen_by_the_pages_checksum(s3: S3Store, stamps_
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     address = s3.put_bytes("flipped.parquet", bytes(content))
-    with pytest.raises(ContractError, match="flipped.parquet is damaged: .*CRC"):
+    with pytest.raises(ContractError, match=r"flipped\.parquet is damaged: .*CRC"):
         read_table(location(address), STAMPS)
 
 

@@ -123,6 +123,13 @@ def test_random_sky_lies_two_to_six_arcmin_away_and_hangs_on_the_name_alone(ra: 
     assert separations(*found, np.array([moved]))[0] > 60
 
 
+def test_the_same_name_is_moved_the_same_way_wherever_it_lies_and_another_name_another_way() -> None:
+    nothing = np.empty((0, 2))
+    first, there = random_sky_near("a", 10.0, 0.0, nothing), random_sky_near("a", 20.0, 0.0, nothing)
+    assert (there[0] - 10, there[1]) == pytest.approx(first, abs=1e-9)
+    assert separations(*first, np.array([random_sky_near("b", 10.0, 0.0, nothing)]))[0] > 1
+
+
 def test_a_list_of_bad_positions_keeps_every_row_with_its_reason(tmp_path: Path) -> None:
     text = "name,ra_deg,dec_deg\ngood,150.5,2.2\nhigh,361,2\nlow,30,-90.5\nnot,nan,2\nempty,,\ntwo,10:42,2\n"
     rows = rows_of(tmp_path, table_of(tmp_path, text))

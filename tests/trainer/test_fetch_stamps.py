@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ import pytest
 from schemas.job_entry import InputError
 from schemas.run_record import RunError, read_run, run_files
 from schemas.stamps import STAMPS
-from tests.small_s3 import SmallS3, start_s3
+from tests.s3_store import S3Store
 from tests.trainer.tiny_training import small_stamps
 from trainer import fetch_stamps
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallS3]:
-    server = start_s3(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -39,11 +31,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_copy_from_s3_is_the_original_and_a_second_call_fetches_nothing(
-    s3: SmallS3, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    s3: S3Store, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in s3.environment.items():
-        monkeypatch.setenv(name, value)
-    place = s3.upload(source, "copied")
+    place = s3.put(source, "copied")
     fetch(place, tmp_path / "copy")
     assert content(tmp_path / "copy") == content(source)
     assert len(run_files(tmp_path / "copy", STAMPS, under="split=")) == 3

@@ -18,7 +18,7 @@ from schemas.locations import LocationError, location
 from schemas.scores import SCORES
 from tests.s3_store import BUCKET, S3Store
 from tests.synthetic_stamps import StampsDirectory
-from tests.trainer.tiny_training import CPU, COLUMNS, small_stamps, spread_over_files, write_settings
+from tests.trainer.tiny_training import COLUMNS, CPU, small_stamps, spread_over_files, write_settings
 from trainer import evaluate, score, train
 from trainer.checkpoint import load_checkpoint
 from trainer.row_groups import RowGroupReader
