@@ -17,6 +17,10 @@ SCORES = Contract(
         Column("kind", "string", "Kind of the task, as in the stamps table; cutout for a real galaxy."),
         Column("label", "int16", "1 for a lens, 0 for none, -1 where unknown."),
         Column("logit", "float32", "Score before the sigmoid: larger is more lens-like."),
-        Column("checkpoint_hash", "string", "First 16 hex digits of the SHA-256 of the checkpoint file."),
+        Column(
+            "checkpoint_hash",
+            "string",
+            "First 16 hex digits of the SHA-256 of the checkpoint file; of a committee, of its rule and members.",
+        ),
     ),
 )

@@ -162,7 +162,7 @@ def damaged(handler: Handler, content: bytes) -> None:
     """One bit of the last block's pixels is another."""
     flipped = bytearray(content)
     flipped[len(content) - 2880] ^= 1
-    handler.answer(200, bytes(flipped))
+    handler.answer(200, bytes(flipped), ETag=tag_of(content))
 
 
 def hang(handler: Handler, _: bytes) -> None:

@@ -34,3 +34,29 @@ def trained(rings: StampsDirectory, tmp_path_factory: pytest.TempPathFactory) ->
     out = folder / "checkpoints"
     assert train_tiny(rings.stamps, out, write_settings(folder, backbone="resnet10", epochs=5)) == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def several(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
+    """Stamps whose test split lies in three files; read only."""
+    from tests.trainer.tiny_training import small_stamps, spread_over_files
+
+    directory = small_stamps(tmp_path_factory.mktemp("several"), size=32)
+    spread_over_files(directory, "test", 3)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def networks(several: StampsDirectory, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three networks: of different seed, metadata, and input."""
+    from tests.trainer.tiny_training import train_tiny, write_settings
+
+    folder = tmp_path_factory.mktemp("networks")
+    more = ["", "metadata_columns: [psf_fwhm_z_arcsec, psf_fwhm_r_arcsec]\n", "normalisation: {residual: azimuthal_median}\n"]
+    found = []
+    for n, text in enumerate(more):
+        (folder / str(n)).mkdir()
+        settings = write_settings(folder / str(n), epochs=1, more=text)
+        train_tiny(several.stamps, folder / str(n) / "out", settings, "--seed", str(n))
+        found.append(folder / str(n) / "out" / "best.pt")
+    return found
