@@ -153,10 +153,10 @@ def raise_if_of_store(place: Location | str, error: Exception) -> None:
     match = _AWS_ERROR.search(str(error))
     if not match or match[2] == "416":  # a range past the end: the object is shorter than it was
         return
-    kind = LocationError
+    kind, meaning = LocationError, "S3 refuses"
     if match[1] in _PASSING or (match[2] or "").startswith("5"):
-        kind = StoreUnreachableError
-    raise kind(f"{place}: {_MEANINGS.get(match[1], 'S3 refuses')} ({' '.join(str(error).split())[-300:]})") from error
+        kind, meaning = StoreUnreachableError, "S3 cannot be reached for now"
+    raise kind(f"{place}: {_MEANINGS.get(match[1], meaning)} ({' '.join(str(error).split())[-300:]})") from error
 
 
 def store(bucket: str) -> fs.S3FileSystem:

@@ -18,7 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, local_path, location
+from schemas.locations import Location, asked, local_path, location
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, file_sha256, read_run
 
 EXAMPLE = """\
@@ -86,7 +86,7 @@ def _fetch(source: Location, target: Path, entry: dict[str, Any]) -> bool:
     digest, length = hashlib.sha256(), 0
     try:
         with _opened(source / entry["path"]) as stream, open(unfinished, "wb") as out:
-            while chunk := stream.read(_CHUNK):
+            while chunk := asked(source / entry["path"], partial(stream.read, _CHUNK)):
                 digest.update(chunk)
                 length += len(chunk)
                 out.write(chunk)

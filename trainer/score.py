@@ -34,10 +34,10 @@ examples:
   dhs score --cutouts cutouts --checkpoint a/best.pt b/best.pt c/best.pt --combine mean-probability --out scores
   torchrun --nproc-per-node 4 -m trainer.score --cutouts cutouts --checkpoint training/best.pt --out scores
 
-Several checkpoints are a committee: each stamp is read once, its scores are combined ({", ".join(RULES)}; default
-{DEFAULT_RULE}), and each member's own lie below members/. Cutouts are real galaxies: split parent, label unknown. The same
-command again skips files that stand. Refused rows have no pixels and get no score; a stamp that cannot be decoded keeps its row
-with a logit of NaN.
+Several checkpoints are a committee: each stamp is read once, its scores are combined ({", ".join(RULES)};
+default {DEFAULT_RULE}), and each member's own lie below members/, a finished run each. Cutouts are real galaxies: split
+parent, label unknown. The same command again skips files that stand. Refused rows have no pixels and get no score; a stamp
+that cannot be decoded keeps its row with a logit of NaN, and more of them than data.max_corrupt stop the run.
 """
 
 

@@ -19,6 +19,7 @@ from schemas.locations import (
     local_path,
     location,
     map_in_order,
+    raise_if_of_store,
     relative_path,
 )
 from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
@@ -149,6 +150,12 @@ def test_a_store_that_says_nothing_is_not_waited_for_without_end(s3: S3Store, mo
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{listener.getsockname()[1]}")
         with pytest.raises(StoreUnreachableError, match="cannot be reached"):
             location(f"s3://{BUCKET}/x").exists()
+
+
+@pytest.mark.parametrize("seen", ["SLOW_DOWN", "INTERNAL_FAILURE", "UNKNOWN (HTTP status 502)"])
+def test_a_store_that_is_overloaded_may_be_asked_again(seen: str) -> None:
+    with pytest.raises(StoreUnreachableError, match=r"^s3://b/k: S3 cannot be reached for now"):  # as the launcher looks for
+        raise_if_of_store("s3://b/k", OSError(f"When reading: AWS Error {seen} during GetObject operation: later"))
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "http://", "ftp://127.0.0.1"])
