@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from schemas.contract import Contract
 from schemas.contract_files import read_footers
+from schemas.file_commit import commit_text
 from schemas.locations import AnyLocation, Location, below, location, map_in_order
 
 STARTED_NAME = "_started.json"
@@ -171,6 +171,4 @@ def _entry(path: Path, directory: Path, rows: int) -> FileEntry:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    os.replace(unfinished, path)
+    commit_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

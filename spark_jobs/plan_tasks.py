@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, read_table, write_table
+from schemas.file_commit import commit_bytes
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run, run_files
@@ -23,7 +24,6 @@ from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.transforms.bank.bank_file import open_bank
-from spark_jobs.transforms.file_commit import commit_bytes
 from spark_jobs.transforms.simulation.plan_files import (
     PlanSettings,
     PlanTask,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.code_version import code_version
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, account, run_job
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files, read_run
 
@@ -77,9 +77,7 @@ def _check(inputs: dict[str, Path], identity: RunIdentity, out: Path) -> int:
     write_table(out / TABLE, table, ANCHOR_INTEGRITY, Provenance(identity.code_version))
     refused = [row for row in listed if row["reasons"]]
     page = render_integrity(IntegrityInputs(rows, control, refused, cutouts, sky, verdict, identity.code_version))
-    unfinished = out / f".{PAGE}.{os.getpid()}.unfinished"
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, out / PAGE)
+    commit_text(out / PAGE, page)
     counts = {"verdict": verdict.word, "why": verdict.why, "judged": verdict.anchors.judged, "holding": verdict.anchors.holding}
     counts |= {"random_sky_judged": verdict.control.judged, "random_sky_holding": verdict.control.holding}
     finish_run_of_files(out, identity, {out / TABLE: table.num_rows, out / PAGE: 0}, counts, {})

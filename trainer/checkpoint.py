@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import pickle
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 
 from schemas.contract import CONTRACT_VERSION
+from schemas.file_commit import commit_bytes
 from schemas.job_entry import InputError
 from schemas.locations import Location
 from trainer.lens_network import LensNetwork
@@ -108,9 +108,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
     }
     buffer = io.BytesIO()  # torch writes the file's own name into a file; into a buffer the same content gives the same bytes
     torch.save(content, buffer)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_bytes(buffer.getvalue())
-    os.replace(unfinished, path)
+    commit_bytes(path, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()[:16]
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import pyarrow.compute as pc
 from schemas.code_version import code_version
 from schemas.completeness import COMPLETENESS
 from schemas.contract_files import Provenance, read_table, write_table
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run
@@ -98,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = pa.Table.from_pylist(bins, COMPLETENESS.arrow_schema())
     name = str(origin["recipe_name"] or "")
     write_table(path, table, COMPLETENESS, Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, name))
-    _write_page(args.out / "completeness.html", _page(bins, counts, notes, name, args.split, threshold))
+    commit_text(args.out / "completeness.html", _page(bins, counts, notes, name, args.split, threshold))
     finish_run(args.out, identity, [path], counts, {"threshold": threshold.logit, "threshold_supported": threshold.supported})
     account(
         "completeness",
@@ -184,12 +183,6 @@ def _page(
             maps=[completeness_map(bins, x, y) for x, y in MAPS],
         )
     )
-
-
-def _write_page(path: Path, page: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _identity(args: argparse.Namespace, origin: dict[str, Any]) -> RunIdentity:

@@ -37,14 +37,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from schemas.code_version import code_version
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import local_path, location
 from schemas.run_record import read_run
@@ -104,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "temperature": temperature_figures(temperature),
         "splits": splits,
     }
-    _write(args.out, content)
+    commit_text(args.out, json.dumps(content, indent=1, allow_nan=False) + "\n")
     account("evaluate", "; ".join(f"{name}: {_sentence(figures)}" for name, figures in splits.items()) + f"; {args.out}")
     return EXIT_DONE
 
@@ -119,13 +118,6 @@ def _sentence(figures: dict[str, Any]) -> str:
         f"AUC {auc['value']:.3f}{ends}, TPR {shown['tpr']:.3f} at FPR {shown['fpr']:g}{note}, "
         f"{figures['n_positive']} lenses, {figures['n_negative']} negatives"
     )
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    os.replace(unfinished, path)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from schemas.file_commit import commit_bytes, unfinished_file
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, asked, local_path, location
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, file_sha256, read_run
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fetched += new
             bar.update(entry["bytes"])
     for name, content in ((STARTED_NAME, _started(args.source)), (FINISHED_NAME, record)):
-        _write(args.target / name, content)
+        commit_bytes(args.target / name, content)
     account(
         "fetch-stamps",
         f"{len(entries)} files, {total / 1e9:.2f} GB, in {args.target}: {fetched} fetched, {len(entries) - fetched} verified",
@@ -81,10 +81,8 @@ def _fetch(source: Location, target: Path, entry: dict[str, Any]) -> bool:
     path = target / entry["path"]
     if path.exists() and path.stat().st_size == entry["bytes"] and file_sha256(path) == entry["sha256"]:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     digest, length = hashlib.sha256(), 0
-    try:
+    with unfinished_file(path) as unfinished:
         with _opened(source / entry["path"]) as stream, open(unfinished, "wb") as out:
             while chunk := asked(source / entry["path"], partial(stream.read, _CHUNK)):
                 digest.update(chunk)
@@ -95,9 +93,6 @@ def _fetch(source: Location, target: Path, entry: dict[str, Any]) -> bool:
                 f"{source / entry['path']} has {length} bytes of SHA-256 {digest.hexdigest()[:16]}; the record of the run says "
                 f"{entry['bytes']} of {entry['sha256'][:16]}. Make it anew, or fetch from where the run was made"
             )
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return True
 
 
@@ -107,13 +102,6 @@ def _opened(place: Location) -> Any:
 
 def _started(source: Location) -> bytes:
     return (source / STARTED_NAME).read_bytes()
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.locations import local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
@@ -82,7 +83,7 @@ def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity
     """Judge and write the three files; answers with the gates in each."""
     from trainer.gates.class_scores import Chance
     from trainer.gates.data_gates import data_gates
-    from trainer.gates.gate_files import JSON, PAGE, PARQUET, write_json, write_parquet, write_text
+    from trainer.gates.gate_files import JSON, PAGE, PARQUET, write_json, write_parquet
     from trainer.gates.gates_page import render_page
 
     gates = data_gates(data, Chance(args.draws, args.seed))
@@ -92,7 +93,7 @@ def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity
     facts |= {"code": identity.code_version, "seed": str(args.seed)}
     provenance = Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, recipe)
     write_json(args.out / JSON, gates, of)
-    write_text(args.out / PAGE, render_page(gates, facts))
+    commit_text(args.out / PAGE, render_page(gates, facts))
     write_parquet(args.out / PARQUET, gates, provenance)
     return {args.out / name: rows for name, rows in ((JSON, 0), (PAGE, 0), (PARQUET, len(gates)))}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from trainer.report_inputs import ReportPaths, read_inputs
 from trainer.report_page import render_report
@@ -46,10 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"--examples is {arguments.examples}; wanted 1 to {_MOST_EXAMPLES}")
     paths = ReportPaths(arguments.stamps, arguments.plan, arguments.scores, arguments.metrics, arguments.checkpoint_log)
     page = render_report(read_inputs(paths), arguments.examples)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = arguments.out.with_name(f".{arguments.out.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, arguments.out)
+    commit_text(arguments.out, page)
     account("report", f"{arguments.out} ({len(page) / 1e6:.1f} MB)")
     return EXIT_DONE
 

@@ -6,9 +6,7 @@ import argparse
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +16,7 @@ from schemas.candidates import CANDIDATES
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, write_table
 from schemas.cutouts import CUTOUTS
+from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run, read_run
@@ -75,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = _page(pictures(shown), candidates, kinds_in_words(scores), f"{split} split of the scores", notes)
     path = args.out / "candidates.parquet"
     write_table(path, candidates, CANDIDATES, Provenance(identity.code_version, identity.recipe_hash, identity.run_seed))
-    _write(args.out / "candidates.csv", _csv(rows_as_csv(candidates)))
-    _write(args.out / "candidates.html", page)
+    commit_text(args.out / "candidates.csv", _csv(rows_as_csv(candidates)))
+    commit_text(args.out / "candidates.html", page)
     finish_run(args.out, identity, [path], {"galaxies": candidates.num_rows, "shown": shown.num_rows, "unread": unread}, {})
     account(
         "select",
@@ -149,12 +148,6 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _identity(args: argparse.Namespace, split: str) -> RunIdentity:

@@ -6,11 +6,11 @@ Where a run goes on from a saved epoch, lines of later epochs are dropped first,
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.file_commit import commit_text
 from schemas.job_entry import InputError
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ class TrainingLog:
         self._events = _writer(out / TENSORBOARD_NAME, epochs_done) if tensorboard else None
         if self._path.exists():
             kept = [line for line in self._path.read_text().splitlines() if line and json.loads(line)["epoch"] <= epochs_done]
-            unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.unfinished")
-            unfinished.write_text("".join(f"{line}\n" for line in kept))
-            os.replace(unfinished, self._path)
+            commit_text(self._path, "".join(f"{line}\n" for line in kept))
 
     def add(self, line: Mapping[str, Any]) -> None:
         """The figures of an epoch."""

@@ -19,6 +19,14 @@ def one_torch_thread() -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program; tests that need it skip where it is not installed."""
+    from tests.trainer.browser import installed_chromium
+
+    return installed_chromium()
+
+
+@pytest.fixture(scope="session")
 def rings(tmp_path_factory: pytest.TempPathFactory) -> StampsDirectory:
     """Bright rings on 32-pixel stamps; read only."""
     pairs = {"train": 80, "val": 24, "test": 60}

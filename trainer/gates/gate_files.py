@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.contract_files import Provenance, read_table, write_table
+from schemas.file_commit import commit_text
 from schemas.gates import GATES
 from trainer.gates.gate import Gate, Table, Verdict
 
@@ -34,14 +34,7 @@ def write_json(path: Path, gates: Sequence[Gate], of: Mapping[str, Any]) -> None
     """The gates with their evidence."""
     rows = [row_of(gate) | {"title": gate.asked.title, "table": _table(gate.evidence.table)} for gate in gates]
     counts = verdict_counts([gate.verdict.value for gate in gates])
-    write_text(path, json.dumps({"of": dict(of), "counts": counts, "gates": rows}, indent=1, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file that appears whole."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    commit_text(path, json.dumps({"of": dict(of), "counts": counts, "gates": rows}, indent=1, allow_nan=False) + "\n")
 
 
 def read_verdicts(directory: Path) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ divided by the pixel's area. One entry a template in every other dataset; NaN st
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.code_version import code_version
+from schemas.file_commit import unfinished_file
 from schemas.job_entry import InputError
 from schemas.split_rule import SPLITS, split_of
 from spark_jobs.transforms.bank.bank_template import BANK_BAND, Census, Template
@@ -120,18 +120,12 @@ def write_bank(path: Path, templates: Iterable[Template], size_pix: int, setting
     Raises InputError, and leaves nothing, where there is no template, two share an identity, or one is not a unit-flux image
     of shape (size_pix, size_pix).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with h5py.File(unfinished, "w") as file:
-            kept = _write_images(file, templates, size_pix)
-            if not kept:
-                raise InputError(f"no template is left for {path}: {census.text()}")
-            _write_columns(file, kept)
-            _write_attributes(file, size_pix, settings, census)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished_file(path) as unfinished, h5py.File(unfinished, "w") as file:
+        kept = _write_images(file, templates, size_pix)
+        if not kept:
+            raise InputError(f"no template is left for {path}: {census.text()}")
+        _write_columns(file, kept)
+        _write_attributes(file, size_pix, settings, census)
 
 
 def open_bank(path: Path) -> SourceBank:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from schemas.file_commit import commit_bytes
 from schemas.run_record import RunError
-from spark_jobs.transforms.file_commit import commit_bytes
 
 JOURNAL_NAME = "_fetch.jsonl"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from spark_jobs.transforms.file_commit import commit_bytes
+from schemas.file_commit import commit_bytes
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from schemas.file_commit import commit_bytes
 from schemas.survey import PIXEL_SCALE_ARCSEC, ZEROPOINT_MAG
-from spark_jobs.transforms.file_commit import commit_bytes
 from spark_jobs.transforms.mock.brick_tiling import Brick
 from spark_jobs.transforms.mock.clockless_gzip import fits_bytes
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from spark_jobs.transforms.file_commit import commit_bytes
+from schemas.file_commit import commit_bytes
 from spark_jobs.transforms.keyed_chance import generator
 from spark_jobs.transforms.mock.brick_fits_writer import brick_file, brick_wcs
 from spark_jobs.transforms.mock.brick_tiling import Brick

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.transforms.file_commit import commit_bytes
+from schemas.file_commit import commit_bytes
 
 
 def test_the_file_and_its_folder_stand_with_the_whole_content_and_nothing_beside_it(tmp_path: Path) -> None:
