@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inject": ("spark_jobs.inject", "make the stamps"),
     "audit": ("spark_jobs.audit", "check a stamps directory against its contract and plan"),
     "gate-data": ("trainer.gate_data", "ask the stamps for shortcuts, before a GPU is paid for"),
+    "gate-model": ("trainer.gate_model", "ask a trained network whether what it sees is lensing"),
     "fetch-stamps": ("trainer.fetch_stamps", "copy finished stamps from S3, checksums verified"),
     "train": ("trainer.train", "train the network"),
     "score": ("trainer.score", "score stamps with a checkpoint"),

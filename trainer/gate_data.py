@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
-from schemas.file_commit import commit_text
-from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
+from schemas.job_entry import InputError, run_job
 from schemas.locations import local_path, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
@@ -68,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"--draws {args.draws} --most {args.most} --seed {args.seed}; {wanted}")
     wait_asleep()
     from trainer.gates.data_gates import gather_data
+    from trainer.gates.gate_run import close_gates
     from trainer.stamp_catalogue import stamps_origin
 
     origin = stamps_origin(args.stamps)
@@ -76,39 +76,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         data = gather_data(args.stamps, args.split, args.plan, args.most, args.seed)
         files = write_gates(args, data, identity, str(origin["recipe_name"] or ""))
         finish_run_of_files(args.out, identity, files, {"stamps": len(data.stamps.cells)}, {"stamps": str(args.stamps)})
-    return _close(args.out)
+    return close_gates(JOB, args.out)
 
 
 def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity, recipe: str) -> dict[Path, int]:
     """Judge and write the three files; answers with the gates in each."""
     from trainer.gates.class_scores import Chance
     from trainer.gates.data_gates import data_gates
-    from trainer.gates.gate_files import JSON, PAGE, PARQUET, write_json, write_parquet
-    from trainer.gates.gates_page import render_page
+    from trainer.gates.gate_run import write_all
+    from trainer.gates.gates_page import DATA_HEADING
 
-    gates = data_gates(data, Chance(args.draws, args.seed))
     drawn, usable = len(data.stamps.cells), data.stamps.usable
     of: dict[str, Any] = {**identity.settings, "recipe_hash": identity.recipe_hash, "stamps": drawn, "usable": usable}
     facts = {"recipe": recipe or "unnamed", "split": args.split, "stamps": f"{drawn:,} of {usable:,}"}
     facts |= {"code": identity.code_version, "seed": str(args.seed)}
     provenance = Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, recipe)
-    write_json(args.out / JSON, gates, of)
-    commit_text(args.out / PAGE, render_page(gates, facts))
-    write_parquet(args.out / PARQUET, gates, provenance)
-    return {args.out / name: rows for name, rows in ((JSON, 0), (PAGE, 0), (PARQUET, len(gates)))}
-
-
-def _close(out: Path) -> int:
-    from trainer.gates.gate import Verdict
-    from trainer.gates.gate_files import PAGE, read_verdicts, verdict_counts
-
-    verdicts = read_verdicts(out)
-    counts = verdict_counts([verdict for _, verdict in verdicts])
-    failed = [gate for gate, verdict in verdicts if verdict == Verdict.FAIL.value]
-    words = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
-    named = f" (failed: {', '.join(failed)})" if failed else ""
-    account(JOB, f"{len(verdicts)} gates: {words}{named}; {out / PAGE}")
-    return EXIT_BREACH if failed else EXIT_DONE
+    return write_all(args.out, data_gates(data, Chance(args.draws, args.seed)), DATA_HEADING, facts, of, provenance)
 
 
 def _identity(args: argparse.Namespace, origin: dict[str, Any]) -> RunIdentity:

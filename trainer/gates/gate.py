@@ -16,6 +16,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from trainer.figures_canvas import Drawing
 from trainer.intervals import Interval
 
 FEWEST_OF_A_CLASS = 100
@@ -80,12 +81,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a picture of the verdict is drawn from: values by name over one axis; and a table."""
+    """What a picture of the verdict is drawn from: values by name over one axis; a table; pictures drawn already."""
 
     series: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     axis: str = ""
     caption: str = ""
     table: Table | None = None
+    drawings: Sequence[Drawing] = ()
 
 
 @dataclass(frozen=True)

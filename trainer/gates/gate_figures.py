@@ -23,11 +23,11 @@ _WIDE = 0.25
 
 
 def gate_drawings(gate: Gate) -> list[Drawing]:
-    """The scale with its interval, and the values behind it; what there is nothing of is not drawn."""
+    """The scale with its interval, the values behind it, and what the gate has drawn; what there is nothing of is not drawn."""
     drawings = [] if gate.interval is None else [draw(partial(_paint_scale, gate), _scale_caption(gate))]
     evidence = gate.evidence
     values = histogram(evidence.series, evidence.axis, evidence.caption) if evidence.series else None
-    return drawings + ([values] if values else [])
+    return [*drawings, *([values] if values else []), *evidence.drawings]
 
 
 def _scale_caption(gate: Gate) -> str:

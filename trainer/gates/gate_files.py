@@ -4,7 +4,8 @@ Layout of gates.json (no NaN: what cannot be said is null)::
 
     {"of": {"stamps_record": "…", "split": "train", "stamps": used, "usable": in the split, …},
      "counts": {"pass": 0, "fail": 0, "not supported": 0, "confounded": 0},
-     "gates": [{every column of gates.parquet, "title": "…", "table": {"caption", "head", "rows"} or null}]}
+     "gates": [{every column of gates.parquet, "title": "…", "table": {"caption", "head", "rows"} or null,
+                "drawings": [{"uri": "data:image/svg+xml;…", "alt": "…", "caption": "…"}]}]}
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from schemas.contract_files import Provenance, read_table, write_table
 from schemas.file_commit import commit_text
 from schemas.gates import GATES
 from trainer.gates.gate import Gate, Table, Verdict
+from trainer.gates.gate_figures import gate_drawings
 
 PARQUET, JSON, PAGE = "gates.parquet", "gates.json", "gates.html"
 
@@ -32,7 +35,12 @@ def write_parquet(path: Path, gates: Sequence[Gate], provenance: Provenance) -> 
 
 def write_json(path: Path, gates: Sequence[Gate], of: Mapping[str, Any]) -> None:
     """The gates with their evidence."""
-    rows = [row_of(gate) | {"title": gate.asked.title, "table": _table(gate.evidence.table)} for gate in gates]
+    rows = [
+        row_of(gate)
+        | {"title": gate.asked.title, "table": _table(gate.evidence.table)}
+        | {"drawings": [asdict(drawing) for drawing in gate_drawings(gate)]}
+        for gate in gates
+    ]
     counts = verdict_counts([gate.verdict.value for gate in gates])
     commit_text(path, json.dumps({"of": dict(of), "counts": counts, "gates": rows}, indent=1, allow_nan=False) + "\n")
 

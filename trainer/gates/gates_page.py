@@ -20,6 +20,19 @@ _MEANING = {
 
 
 @dataclass(frozen=True)
+class Heading:
+    """What the page asks, and what it asks it of."""
+
+    title: str
+    question: str
+    asked_of: str
+
+
+DATA_HEADING = Heading("gates on data", "Can these stamps be trained on?", "the stamps, before a GPU is paid for")
+MODEL_HEADING = Heading("gates on a network", "Is it lensing that this network sees?", "the network: one thing is changed")
+
+
+@dataclass(frozen=True)
 class ShownGate:
     """A gate as words and pictures."""
 
@@ -30,11 +43,12 @@ class ShownGate:
     drawings: Sequence[Drawing]
 
 
-def render_page(gates: Sequence[Gate], facts: Mapping[str, str]) -> str:
+def render_page(gates: Sequence[Gate], facts: Mapping[str, str], heading: Heading) -> str:
     """The page as HTML text; the same gates give the same text. ``facts`` says what was looked at."""
     counts = verdict_counts([gate.verdict.value for gate in gates])
     cards = [(verdict.value, counts[verdict.value], VERDICT_COLOURS[verdict], _MEANING[verdict]) for verdict in Verdict]
-    return environment().get_template("gates.html.j2").render(facts=facts, cards=cards, gates=[_shown(gate) for gate in gates])
+    shown = [_shown(gate) for gate in gates]
+    return environment().get_template("gates.html.j2").render(heading=heading, facts=facts, cards=cards, gates=shown)
 
 
 def _shown(gate: Gate) -> ShownGate:

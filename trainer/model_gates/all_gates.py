@@ -1,0 +1,42 @@
+"""Every gate on a network, in the order in which a fault would cost most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.locations import Location
+from trainer.gates.class_scores import Chance
+from trainer.gates.gate import Gate
+from trainer.judge import Judge
+from trainer.model_gates.arc_sweeps import arc_sweeps
+from trainer.model_gates.failed_tests import failed_tests
+from trainer.model_gates.judged_stamps import JudgedStamps, Pairs, Threshold, calling_threshold, judge_stamps, pairs_of
+from trainer.model_gates.pair_gates import pair_gates
+from trainer.model_gates.stability_gates import stability_gates
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """A judge, the stamps that it is asked about, the pairs among them, and the logit above which it calls a lens."""
+
+    judge: Judge
+    judged: JudgedStamps
+    pairs: Pairs
+    threshold: Threshold
+
+
+def question(judge: Judge, directory: Location, split: str, most: int, seed: int, false_positive_rate: float) -> Questioned:
+    """Read the stamps and ask about each as it is; raises InputError where the split has too few negatives."""
+    judged = judge_stamps(directory, split, most, seed, judge)
+    return Questioned(judge, judged, pairs_of(judged), calling_threshold(judged, false_positive_rate))
+
+
+def model_gates(asked: Questioned, how: Chance) -> list[Gate]:
+    """The verdicts."""
+    judge, pairs, threshold = asked.judge, asked.pairs, asked.threshold
+    return [
+        *pair_gates(judge, pairs, how),
+        *arc_sweeps(judge, pairs, threshold, how),
+        *stability_gates(judge, pairs, how),
+        *failed_tests(judge, pairs, how),
+    ]
