@@ -8,7 +8,7 @@ OUT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo proof test check bench lock clean
 
 help:  ## Say what can be made
 	@echo "DarkHaloScope: make TARGET, where TARGET is one of"
@@ -18,6 +18,9 @@ help:  ## Say what can be made
 demo: $(READY)  ## The whole flow on a small drawn sky, in about ten minutes; prints the path of an HTML report (OUT=dir)
 	@$(BIN)/dhs demo $(if $(OUT),--out $(OUT)) $(ARGS)
 
+proof: $(READY)  ## The failed recipe against the realistic one on two drawn skies, in under an hour; prints a page's path (OUT=dir)
+	@$(BIN)/python deploy/proof/prove.py $(if $(OUT),--out $(OUT)) $(ARGS)
+
 test: check  ## All checks and tests (ARGS="-k name" for some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -25,6 +28,7 @@ check: $(READY)  ## Style, types, walls between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=deploy/proof $(BIN)/mypy deploy/proof/*.py
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## Measure speed, each figure beside its reference (see tests/benchmarks/README.md)
