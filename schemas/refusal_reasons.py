@@ -40,6 +40,13 @@ class Reason(IntFlag):
     TWICE_ON_SKY = 1 << 34
     AWAY_FROM_ITS_NAME = 1 << 35
 
+    PIXELS_UNREADABLE = 1 << 48
+    SAID_UNUSABLE = 1 << 49
+    IDENTITY_UNKNOWN = 1 << 50
+    OTHER_SIZE = 1 << 51
+    OFF_ITS_IMAGE = 1 << 52
+    UNIT_UNEXPECTED = 1 << 53
+
 
 MEANINGS: dict[Reason, str] = {
     Reason.NEAR_KNOWN_LENS: "within 10 arcsec of a catalogued lens or candidate of any grade",
@@ -70,6 +77,12 @@ MEANINGS: dict[Reason, str] = {
     Reason.NAMED_TWICE: "an earlier row of the list has the same name",
     Reason.TWICE_ON_SKY: "an earlier row of the list lies within 2 arcsec",
     Reason.AWAY_FROM_ITS_NAME: "the name carries a position, and it is not this one",
+    Reason.PIXELS_UNREADABLE: "what was adopted has no pixels, or they cannot be read",
+    Reason.SAID_UNUSABLE: "the file that the row was adopted from says that its cutout is not usable",
+    Reason.IDENTITY_UNKNOWN: "the file that the row was adopted from does not say which task it is, or whether it is a lens",
+    Reason.OTHER_SIZE: "what was adopted has another shape or number of pixels than asked",
+    Reason.OFF_ITS_IMAGE: "the image's own WCS puts the position off the image",
+    Reason.UNIT_UNEXPECTED: "the image says that it is in another unit than nanomaggies",
 }
 
 

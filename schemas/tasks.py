@@ -17,7 +17,7 @@ IDENTITY = (
         "kind",
         "string",
         "lens (a lensed source is added), control (the host as the survey saw it), or a hard negative by its name: unlensed, "
-        "ring, spiral, companion, shuffled, trail, spike.",
+        "ring, spiral, companion, shuffled, trail, spike; merger and edge_on in skies that another engine drew.",
     ),
     Column("label", "int16", "1 where a lens was injected, else 0."),
     Column("configuration", "int32", "Number of the grid configuration; 0 where the recipe has no grid."),

@@ -21,7 +21,7 @@ _FEWEST_BRICKS = 12  # fewer leave a split without a sky cell of its own
 
 DESCRIPTION = """\
 Run every step of the work on a sky that is drawn for it: survey bricks, hosts, source bank, population, plan, cutouts, stamps,
-audit, training, scores, evaluation, report. No survey data, no GPU and no installed Java; about ten minutes on two cores.
+audit, gates, training, scores, evaluation, report. No survey data, no GPU, no installed Java; about ten minutes on two cores.
 """
 EPILOG = """\
 examples:
@@ -29,7 +29,8 @@ examples:
   dhs demo --out output/larger --bricks 40
 
 Each step is printed as the command that runs it, so that it can be copied, changed and run again. The same command again goes
-on where it stopped. The last line names the report.
+on where it stopped. Where a gate on the stamps fails, nothing is trained on them: the demo stops there and names the gate. A
+few gates say that so small a set does not support them. The last line names the report.
 """
 
 
@@ -83,9 +84,10 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
     drawn = ("--bricks", str(bricks), "--brick-size", "1000", "--hosts-per-brick", "40", "--seed", str(seed))
     drawn_from = ("--bank", bank, "--seed", str(seed), "--tasks", "20000")
     planned = ("--bank", bank, "--seed", str(seed), "--stamps-per-shard", "400")
+    gated = ("--plan", plan, "--bank", bank, "--out", at("gates"))
     training = ("--out", at("training"), "--settings", "demo", "--seed", str(seed))
     scored = ("--checkpoint", at("training/best.pt"), "--split", "val", "test")
-    shown = ("--scores", scores, "--metrics", metrics, "--checkpoint-log", at("training/log.jsonl"))
+    shown = ("--scores", scores, "--metrics", metrics, "--checkpoint-log", at("training/log.jsonl"), "--gates", at("gates"))
     return [
         Step("Draw survey bricks and catalogues", ("mock-sky", "--out", sky, *drawn)),
         Step("Choose massive galaxies", ("select-hosts", "--sweeps", f"{sky}/sweep", "--out", hosts)),
@@ -97,6 +99,7 @@ def demo_steps(out: Path, bricks: int, seed: int) -> list[Step]:
         Step("Cut the planned hosts out of the bricks", ("cut-hosts", "--hosts", plan, "--bricks", sky, "--out", cutouts)),
         Step("Make the stamps", ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", stamps)),
         Step("Check them", ("audit", "--stamps", stamps, "--plan", plan, "--bank", bank, "--json", at("audit.json"))),
+        Step("Ask them what else than lensing could be learned", ("gate-data", "--stamps", stamps, *gated)),
         Step("Train a small network", ("train", "--stamps", stamps, *training)),
         Step("Score what it has not trained on", ("score", "--stamps", stamps, *scored, "--out", scores)),
         Step("Measure what it finds", ("evaluate", "--scores", scores, "--stamps", stamps, "--out", metrics)),

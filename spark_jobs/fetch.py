@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
-from schemas.locations import local_path
+from schemas.locations import Location, S3Location, location
 from schemas.run_record import RunError
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
@@ -25,7 +25,9 @@ from spark_jobs.transforms.fetching.fetch_file import FetchTools, Outcome
 from spark_jobs.transforms.fetching.fetch_files import FetchAccount, fetch_files
 from spark_jobs.transforms.fetching.fetch_journal import FetchJournal, sole_fetch
 from spark_jobs.transforms.fetching.fetch_limits import FetchLimits
+from spark_jobs.transforms.fetching.fetch_target import DiskTarget, FetchTarget
 from spark_jobs.transforms.fetching.http_client import HttpClient
+from spark_jobs.transforms.fetching.s3_target import S3Target
 from spark_jobs.transforms.fetching.wanted_file import WantedFile
 
 JOB = "fetch"
@@ -33,13 +35,18 @@ _SIZES = range(8, 513)
 _EXAMPLE = """examples:
   dhs fetch bricks --hosts plan --out dr10/south
   dhs fetch bricks --names bricks.txt --bands gz --out dr10/south --per-second 2
+  dhs fetch bricks --hosts plan --out s3://bucket/dr10/south
   dhs fetch cutouts --positions anchors.csv --size 64 --out cubes
+  dhs fetch cutouts --positions anchors --out cubes            # anchors: what dhs anchors wrote
 Given again, the command goes on: what stands is not asked for again, nor what the server said it has not (--ask-again forgets
-that). What is known of each file stands in _fetch.jsonl beside the data. Exit code 1 where some failed."""
+that). What is known of each file stands in _fetch.jsonl beside the data. Into S3 a file goes once it is whole and checked, in
+one upload; until then it lies in a folder below --scratch. Exit code 1 where some failed."""
 _BRICKS = """Planes of coadd bricks in the survey's own layout, as cut-hosts reads them: image, invvar and psfsize of each
 band, and maskbits, below OUT/coadd/<first three digits>/<brick>/."""
 _CUTOUTS = """FITS cubes (band, y, x) in nanomaggies from the survey's cutout service, one a row, named after the row; of a
 single band (y, x). A position outside the survey's coverage counts as absent."""
+
+_POSITIONS = "table with name, ra_deg and dec_deg, or finished output of anchors: those that it did not refuse"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--hosts", type=Path, metavar="DIR", help="finished plan or output of select-hosts: the bricks of its hosts"
     )
     cutouts = what.add_parser("cutouts", help="cubes at positions", description=_CUTOUTS, formatter_class=raw)
-    cutouts.add_argument("--positions", type=Path, required=True, metavar="CSV", help="table with name, ra_deg and dec_deg")
+    cutouts.add_argument("--positions", type=Path, required=True, metavar="CSV|DIR", help=_POSITIONS)
     cutouts.add_argument(
         "--size", type=int, default=DEFAULT_STAMP_SIZE_PIX, metavar="PIX", help="side of a cutout (default: %(default)s)"
     )
@@ -65,7 +72,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     add, limits = parser.add_argument, FetchLimits()
-    add("--out", type=local_path, required=True, help="directory to fill, on this machine's disk")
+    add("--out", type=location, required=True, help="directory to fill, or s3://bucket/prefix")
+    add("--scratch", type=Path, metavar="DIR", help="for unfinished files on their way to S3 (default: the system's own)")
     add("--bands", default="".join(BANDS), help="bands to fetch (default: %(default)s)")
     add("--survey", default=DEFAULT_SURVEY, help="survey by name, or a YAML file with its addresses (default: %(default)s)")
     add("--ask-again", action="store_true", help="forget what the server said it has not")
@@ -119,24 +127,30 @@ def _address(survey: str, name: str) -> str:
 def _fetch(
     arguments: argparse.Namespace, limits: FetchLimits, wanted: Iterable[WantedFile], count: int, asked: Mapping[str, Any]
 ) -> int:
-    out: Path = arguments.out
+    out: Location = arguments.out
     clock = FetchClock()
-    tools = FetchTools(out, HttpClient(limits, clock), limits, clock)
-    with sole_fetch(out):
-        journal = FetchJournal(out, asked, forget_absent=arguments.ask_again)
+    target = S3Target(out, arguments.scratch, clock) if isinstance(out, S3Location) else DiskTarget(out)
+    tools = FetchTools(target, HttpClient(limits, clock), limits, clock)
+    with sole_fetch(target.folder):
+        target.begin()
+        journal = FetchJournal(target.folder, asked, forget_absent=arguments.ask_again, of=out)
         if arguments.what == "cutouts":
-            _refuse_other_places(out, list(wanted), journal)
-        result = fetch_files(tools, wanted, count, journal)
+            _refuse_other_places(out, target, list(wanted), journal)
+        try:
+            result = fetch_files(tools, wanted, count, journal)
+        finally:
+            target.publish()
     account(JOB, f"{result.text()}{_hint(result)}; in {out}")
     return EXIT_DONE if result.complete else EXIT_BREACH
 
 
-def _refuse_other_places(out: Path, wanted: Sequence[WantedFile], journal: FetchJournal) -> None:
+def _refuse_other_places(out: Location, target: FetchTarget, wanted: Sequence[WantedFile], journal: FetchJournal) -> None:
     """A name that stands for another position already would be two objects in one file."""
     for one in wanted:
         known = journal.entries.get(one.path)
-        if known is not None and known.url != one.url and known.bytes is not None and (out / one.path).exists():
-            raise RunError(f"{out / one.path} is of another position; wanted another name for this one, or another directory")
+        if known is None or known.url == one.url or known.bytes is None or target.bytes_of(one.path) is None:
+            continue
+        raise RunError(f"{out / one.path} is of another position; wanted another name for this one, or another directory")
 
 
 def _hint(result: FetchAccount) -> str:

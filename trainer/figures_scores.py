@@ -32,7 +32,7 @@ def roc_figure(split: str, metrics: SplitMetrics) -> Drawing | None:
         return None
     caption = (
         f"ROC on the {split} split: {metrics.n_positive:,} positives, {metrics.n_negative:,} negatives. Grey: fewer than "
-        f"{SUPPORTING_FALSE_POSITIVES} false positives expected, so the curve there is hearsay."
+        f"{SUPPORTING_FALSE_POSITIVES} false positives expected, so the curve there is not supported. Dots: 95 % intervals."
     )
     return draw(partial(_paint_roc, split, metrics), caption)
 
@@ -56,15 +56,19 @@ def _paint_roc(split: str, metrics: SplitMetrics, axes: Axes) -> str:
     bound = supported_from(metrics.n_distinct)
     floor = max(min(1 / max(metrics.n_negative, 1), 0.1) / 2, 1e-9)
     axes.axvspan(floor, min(bound, 1.0), color=GREY, zorder=0)
+    middle = float(np.sqrt(floor * min(bound, 1.0)))
+    axes.text(middle, 0.96, "not\nsupported", ha="center", va="top", fontsize=8, color=INK)
     axes.plot(np.maximum(fpr, floor), tpr, drawstyle="steps-post", color=MUTED, linewidth=1.2, linestyle=":")
     solid = fpr >= bound
     axes.plot(fpr[solid], tpr[solid], drawstyle="steps-post", color=LENS_COLOUR, linewidth=2)
     chance = np.geomspace(floor, 1, 100)
     axes.plot(chance, chance, color=MUTED, linewidth=1, linestyle="--", label="chance")
+    marked = []
     for point in metrics.tpr_at_fpr:
         if point.supported and point.tpr is not None and point.low is not None and point.high is not None:
             error = [[point.tpr - point.low], [point.high - point.tpr]]
             axes.errorbar([point.fpr], [point.tpr], yerr=np.maximum(error, 0), fmt="o", color=INK, markersize=4, capsize=3)
+            marked.append(f"{point.tpr:.3f} ({point.low:.3f} to {point.high:.3f}) at {point.fpr:g}")
     axes.set_xscale("log")
     axes.set_xlim(floor, 1)
     axes.set_ylim(0, 1.02)
@@ -73,7 +77,8 @@ def _paint_roc(split: str, metrics: SplitMetrics, axes: Axes) -> str:
     axes.legend(loc="lower right")
     return (
         f"ROC curve of the {split} split with a logarithmic false-positive axis, supported by its "
-        f"{metrics.n_distinct} negatives from a rate of {bound:.2g} upwards; the part below is greyed."
+        f"{metrics.n_distinct} negatives from a rate of {bound:.2g} upwards; the part below is greyed as not supported. "
+        f"Marked: {'; '.join(marked) or 'no rate'}."
     )
 
 

@@ -12,7 +12,7 @@ from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.job_entry import InputError, run_job
 from schemas.locations import local_path, location
-from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
+from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, file_sha256, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.thread_waiting import wait_asleep
 
@@ -23,16 +23,17 @@ JOB = "gate-data"
 DESCRIPTION = """\
 Ask of stamps what would make a network learn something other than lensing: can lenses be told from others by metadata, missing
 values, hosts, core, outer annulus, profile, normalisation; are arcs as bright as known ones, on the pixels as stated, about
-their galaxies; are units and centres right; do splits share hosts, cells or images. No GPU; three minutes for 20 000 stamps.
+their galaxies, blurred by the stated PSF; are units and centres right; is the source bank made of galaxies; do splits share
+hosts, cells or images. No GPU; four minutes for 20 000 stamps.
 """
 EPILOG = """\
 examples:
-  dhs gate-data --stamps stamps --plan plan --out gates
+  dhs gate-data --stamps stamps --plan plan --bank bank.h5 --out gates
   dhs gate-data --stamps stamps --split val --most 20000 --out gates-val
 
 Writes gates.html (lights, and the picture behind each verdict), gates.json and gates.parquet. A gate fails where its whole 95 %
 interval lies outside what is harmless, passes where all of it lies within what is tolerated, and otherwise says that it is not
-supported. With --plan the hosts' sizes are compared too.
+supported. With --plan the hosts' sizes are compared too, with --bank the sources that the arcs are made of.
 
 exit code: 0 no gate fails; 1 a gate fails; 2 there is nothing here to ask.
 """
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished")
     parser.add_argument("--plan", type=location, help="its plan: sizes of the hosts (default: sizes are not compared)")
+    parser.add_argument("--bank", type=local_path, help="its source bank (default: the bank's gates say nothing)")
     parser.add_argument("--out", type=local_path, required=True, help="directory for gates.html, gates.json, gates.parquet")
     parser.add_argument("--split", default="train", choices=SPLITS, help="split to ask (default: %(default)s)")
     parser.add_argument(
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin = stamps_origin(args.stamps)
     identity = _identity(args, origin)
     if begin_run(args.out, identity) is not RunState.FINISHED:
-        data = gather_data(args.stamps, args.split, args.plan, args.most, args.seed)
+        data = gather_data(args.stamps, args.split, args.plan, args.most, args.seed, args.bank)
         files = write_gates(args, data, identity, str(origin["recipe_name"] or ""))
         finish_run_of_files(args.out, identity, files, {"stamps": len(data.stamps.cells)}, {"stamps": str(args.stamps)})
     return close_gates(JOB, args.out)
@@ -99,8 +101,16 @@ def _identity(args: argparse.Namespace, origin: dict[str, Any]) -> RunIdentity:
     settings: dict[str, Any] = {
         name: hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16] for name, directory in records.items()
     }
+    if args.bank:
+        settings["bank_sha256"] = _bank_hash(args.bank)
     settings |= {"split": args.split, "most": args.most, "draws": args.draws, "seed": args.seed}
     return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)
+
+
+def _bank_hash(bank: Path) -> str:
+    if not bank.is_file():
+        raise InputError(f"source bank {bank} is not there; make one with dhs source-bank")
+    return file_sha256(bank)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.job_entry import InputError, run_job
-from schemas.locations import local_path, location
-from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
+from schemas.locations import Location, local_path, location
+from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files, read_run
 from schemas.split_rule import SPLITS
 from trainer.committee import DEFAULT_RULE, RULES, committee_hash
 from trainer.thread_waiting import wait_asleep
@@ -26,11 +27,13 @@ JOB = "gate-model"
 DESCRIPTION = """\
 Ask of a trained network whether what it sees is lensing: one thing about an image is changed, and its answer should follow, or
 should not. Arc taken away, arc given to the control, core hidden, arcs made faint, turned, shifted, blurred, conditions
-permuted. Wanted are stamps with pairs (controls: paired), of a split that it was not trained on.
+permuted; rings on galaxies, patches hidden, hard negatives, real lenses. Wanted are stamps with pairs (controls: paired), of
+a split that it was not trained on.
 """
 EPILOG = """\
 examples:
   dhs gate-model --stamps stamps --checkpoint training/best.pt --out model_gates
+  dhs gate-model --stamps stamps --checkpoint best.pt --integrity integrity --anchor-cutouts anchor_cutouts --out gates_real
   dhs gate-model --stamps other_stamps --split val --checkpoint a/best.pt b/best.pt --combine mean-probability --out gates_ab
 
 Writes gates.html (lights, and the picture behind each verdict), gates.json and gates.parquet. An image is called a lens above
@@ -54,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--split", default="test", choices=SPLITS, help="split to ask about (default: %(default)s)")
     add("--most", type=int, default=4000, metavar="N", help="stamps to hold in memory, 50 kB each (default: %(default)s)")
     add("--fpr", type=float, default=0.01, help="false positive rate of the threshold (default: %(default)s)")
+    add("--integrity", type=local_path, help="accepted output of dhs check-anchors: real lenses to hold injected ones against")
+    add("--anchor-cutouts", type=local_path, help="the cutouts that it judged; wanted with --integrity")
     add("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
     add("--seed", type=int, default=1, help="seed of draws and bootstrap (default: %(default)s)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
@@ -66,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.draws < 1 or args.seed < 0 or args.most < 1 or not 0 < args.fpr < 1:
         seen = f"--draws {args.draws} --most {args.most} --seed {args.seed} --fpr {args.fpr}"
         raise InputError(f"{seen}; wanted a draw and a stamp or more, a seed of 0 or more, a rate between 0 and 1")
+    if (args.integrity is None) != (args.anchor_cutouts is None):
+        raise InputError("one of --integrity and --anchor-cutouts was given; wanted both or neither")
     wait_asleep()
     from trainer.devices import choose_device
     from trainer.gates.gate_run import close_gates
@@ -77,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     members = load_members(args.checkpoint, device)
     origin = stamps_origin(args.stamps)
     identity = _identity(args, members, origin)
+    _require_size(args, members)
     if begin_run(args.out, identity) is not RunState.FINISHED:
         judge = NetworkJudge(members, args.combine, device)
         asked = _question(args, judge)
@@ -86,10 +94,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return close_gates(JOB, args.out)
 
 
+def _require_size(args: argparse.Namespace, members: Sequence[Member]) -> None:
+    from trainer.stamp_catalogue import load_catalogue
+
+    size, trained_on = load_catalogue(args.stamps, args.split, ()).size_pix, members[0].checkpoint.origin.size_pix
+    if size != trained_on:
+        raise InputError(f"{args.stamps} holds stamps of {size} pixels; the checkpoint was trained on {trained_on}")
+
+
 def _question(args: argparse.Namespace, judge: NetworkJudge) -> Questioned:
     from trainer.model_gates.all_gates import question
+    from trainer.model_gates.real_lenses import read_real_lenses
 
-    return question(judge, args.stamps, args.split, args.most, args.seed, args.fpr)
+    asked = question(judge, args.stamps, args.split, args.most, args.seed, args.fpr)
+    if args.integrity is None:
+        return asked
+    size = asked.judged.stamps.catalogue.size_pix
+    return replace(asked, real=read_real_lenses(args.integrity, args.anchor_cutouts, judge.columns, size))
 
 
 def _write(
@@ -116,10 +137,18 @@ def _write(
 
 
 def _identity(args: argparse.Namespace, members: Sequence[Member], origin: dict[str, Any]) -> RunIdentity:
-    record = hashlib.sha256((args.stamps / FINISHED_NAME).read_bytes()).hexdigest()[:16]
+    record = _record_hash(args.stamps)
     settings: dict[str, Any] = {name: getattr(args, name) for name in ("split", "most", "fpr", "draws", "seed")}
+    for name in ("integrity", "anchor_cutouts"):
+        given: Path | None = getattr(args, name)
+        settings[f"{name}_record"] = _record_hash(given) if given else None
     settings |= {"stamps_record": record, "checkpoint": committee_hash([one.digest for one in members], args.combine)}
     return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)
+
+
+def _record_hash(directory: Location) -> str:
+    read_run(directory)  # says what is wrong with one that is unfinished or absent
+    return hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,12 @@ class LensNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings, metadata_columns: int, channels: int = len(BANDS)) -> None:
         super().__init__()
         self.backbone = build_backbone(settings, channels)
-        self.head = MetaFusionHead(self.backbone.features, metadata_columns)
+        self.head = MetaFusionHead(
+            self.backbone.features,
+            metadata_columns,
+            settings.head_activation,
+            metadata_activated=settings.metadata_activated,
+        )
 
     def forward(self, images: torch.Tensor, metadata: torch.Tensor) -> torch.Tensor:
         """One logit a sample."""

@@ -1,4 +1,4 @@
-"""Everything a report is made of, read and matched: index, plan, scores, metrics, training log. No pixels here."""
+"""Everything a report is made of, read and matched to one run and one network, from the index to the gates. No pixels here."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ from schemas.scores import SCORES
 from schemas.stamps import STAMP_INDEX
 from schemas.survey import BANDS
 from schemas.tasks import ACCEPTANCE, TASKS
+from trainer.anchor_scores import AnchorPaths
+from trainer.report_anchors import AnchorsShown, read_anchors_shown
+from trainer.report_completeness import CompletenessRun, read_completeness
+from trainer.report_gates import GatesRun, read_gates
 from trainer.report_metrics import Epoch, Metrics, read_metrics, read_training_log
 
 FloatArray = npt.NDArray[np.float64]
@@ -42,6 +46,9 @@ class ReportPaths:
     scores: Path | None = None
     metrics: Path | None = None
     training_log: Path | None = None
+    anchors: AnchorPaths | None = None
+    gates: tuple[Path, ...] = ()
+    completeness: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,9 @@ class ReportInputs:
     checkpoint_hash: str
     metrics: Metrics | None
     epochs: list[Epoch] | None
+    anchors: AnchorsShown | None = None
+    gates: tuple[GatesRun, ...] = ()
+    completeness: CompletenessRun | None = None
 
     def numbers(self, name: str) -> FloatArray:
         """A numeric column of the index."""
@@ -109,6 +119,9 @@ def read_inputs(paths: ReportPaths) -> ReportInputs:
             f"{paths.metrics} is of checkpoint {metrics.checkpoint_hash}, {paths.scores} of checkpoint {checkpoint}; "
             "wanted scores and metrics of one checkpoint"
         )
+    known = checkpoint or (metrics.checkpoint_hash if metrics else None) or ""
+    whose = str(paths.scores if checkpoint else paths.metrics)
+    completeness = paths.completeness
     return ReportInputs(
         stamps=paths.stamps,
         record=record,
@@ -116,9 +129,12 @@ def read_inputs(paths: ReportPaths) -> ReportInputs:
         draws=_draws_of_lenses(index if tasks is None else tasks),
         tasks_planned=None if tasks is None else tasks.num_rows,
         logits=logits,
-        checkpoint_hash=checkpoint or (metrics.checkpoint_hash if metrics else None) or "",
+        checkpoint_hash=known,
         metrics=metrics,
         epochs=read_training_log(paths.training_log) if paths.training_log else None,
+        anchors=read_anchors_shown(paths.anchors, known, whose, metrics) if paths.anchors else None,
+        gates=tuple(read_gates(place, paths.stamps, record, known, whose) for place in paths.gates),
+        completeness=read_completeness(completeness, paths.stamps, record, paths.scores) if completeness else None,
     )
 
 

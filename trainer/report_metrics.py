@@ -32,12 +32,13 @@ class Purity(Estimate):
 
 
 class OperatingPoint(_Read):
-    """True-positive rate at a fixed false-positive rate, and how many false positives stand behind it."""
+    """True-positive rate at a fixed false-positive rate, its logit, and how many false positives stand behind it."""
 
     fpr: float
     tpr: float | None = None
     low: float | None = None
     high: float | None = None
+    threshold: float | None = None
     n_negative: int
     expected_false_positives: float
     supported: bool

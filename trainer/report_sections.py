@@ -1,6 +1,6 @@
 """The sections of a report: each is a title, the template that lays it out, and its content, or the reason why it is empty.
 
-A section of a later kind (gates, anchors, completeness) is one more function here or elsewhere, and one more template.
+A section of a later kind is one more function here or elsewhere, and one more template.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy.typing as npt
 from schemas.refusal_reasons import MEANINGS, Reason, names_of
 from schemas.split_rule import SPLITS
 from schemas.survey import BANDS
+from trainer import report_completeness, report_gates, report_real_lenses
 from trainer.figures_canvas import BAND_COLOURS, CONTROL_COLOUR, LENS_COLOUR, Drawing
 from trainer.figures_population import draws_figure, histogram, psf_histogram
 from trainer.figures_scores import score_histogram, training_figure
+from trainer.gates.gate import Verdict
 from trainer.report_examples import gallery_examples, hard_examples, scored
 from trainer.report_inputs import FloatArray, ReportInputs, column_numbers
 from trainer.report_scores import estimate_words, is_card_rate, rate_row, scores_content, scores_figures
@@ -62,8 +64,11 @@ def all_sections(inputs: ReportInputs, examples: int) -> list[Section]:
         scores_section(inputs),
         training_section(inputs),
         hard_section(inputs, examples),
+        anchors_section(inputs),
+        gates_section(inputs),
+        completeness_section(inputs),
         Section("reading", "How to read this", "section_reading.html.j2", {"prevalence": training_prevalence(inputs)}),
-        Section("limits", "What this report does not show", "section_limits.html.j2"),
+        Section("limits", "What this report does not show", "section_limits.html.j2", _limits(inputs)),
     ]
 
 
@@ -78,7 +83,7 @@ def headline_cards(inputs: ReportInputs) -> list[Card]:
         if here.any():
             text = f"{int((here & lens).sum()):,} / {int((here & ~lens).sum()):,}"
             cards.append(Card(f"Lenses / others, {name}", text, f"{inputs.distinct('host_id', here):,} host galaxies"))
-    return cards + _score_cards(inputs)
+    return cards + _score_cards(inputs) + _gate_cards(inputs)
 
 
 def gallery_section(inputs: ReportInputs, examples: int) -> Section:
@@ -193,6 +198,30 @@ def hard_section(inputs: ReportInputs, examples: int) -> Section:
     return Section("hard", title, "section_hard.html.j2", {"negatives": negatives, "positives": positives, "split": split})
 
 
+def anchors_section(inputs: ReportInputs) -> Section:
+    """Real lenses: the share found in each stratum, and every one with its picture."""
+    title, template = "Real lenses", "section_anchors.html.j2"
+    if inputs.anchors is None:
+        return Section("anchors", title, template, absent=report_real_lenses.ABSENT)
+    return Section("anchors", title, template, report_real_lenses.anchors_content(inputs.anchors))
+
+
+def gates_section(inputs: ReportInputs) -> Section:
+    """What would make a network learn something other than lensing, and whether it did."""
+    content = report_gates.gates_content(inputs.gates)
+    return Section("gates", "Gates", "section_gates.html.j2", content, "" if inputs.gates else report_gates.ABSENT)
+
+
+def completeness_section(inputs: ReportInputs) -> Section:
+    """The share of lenses found over what decides it."""
+    title, template = "Completeness", "section_completeness.html.j2"
+    if inputs.completeness is None:
+        return Section("completeness", title, template, absent=report_completeness.ABSENT)
+    content = report_completeness.completeness_content(inputs.completeness)
+    refused = sum(int(np.nansum(column_numbers(inputs.draws, name))) for name in _REFUSED_BECAUSE)
+    return Section("completeness", title, template, content | {"refused": refused})
+
+
 def shown_split(inputs: ReportInputs) -> str:
     """Test where it was scored, else val, else train."""
     if inputs.logits is None:
@@ -219,6 +248,21 @@ def _score_cards(inputs: ReportInputs) -> list[Card]:
             row = rate_row(point)
             cards.append(Card("Lenses found at FPR 1\u00a0%", row["tpr"], row["interval"], measured=row["supported"]))
     return cards
+
+
+def _gate_cards(inputs: ReportInputs) -> list[Card]:
+    cards = []
+    for run in inputs.gates:
+        failed = [gate.title for gate in run.gates if gate.verdict is Verdict.FAIL]
+        detail = "failed: " + "; ".join(failed) if failed else "none fails: see which say nothing"
+        cards.append(Card(f"Gates failed, {run.title.lower()}", f"{len(failed)} of {len(run.gates)}", detail))
+    return cards
+
+
+def _limits(inputs: ReportInputs) -> dict[str, bool]:
+    """Which of the questions this report has an answer to."""
+    anchors = inputs.anchors is not None and inputs.anchors.scores is not None
+    return {"anchors": anchors, "gates": bool(inputs.gates), "completeness": inputs.completeness is not None}
 
 
 def _rows_by_split(inputs: ReportInputs) -> list[dict[str, Any]]:

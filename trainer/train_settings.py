@@ -118,6 +118,10 @@ class NetworkSettings(_Frozen):
     backbone: BackboneName = "convnext_tiny"
     stem_stride: Literal[2, 4] = Field(default=4, description="of the first layer; 2 sees finer detail at four times the cost")
     drop_path: float = Field(default=0.1, ge=0, lt=1, description="stochastic depth of the ConvNeXt blocks")
+    head_activation: Literal["relu", "gelu"] = Field(default="relu", description="between the layers of the head")
+    metadata_activated: bool = Field(
+        default=True, description="whether the metadata branch ends in an activation, or in its last layer"
+    )
     weights: str | None = Field(
         default=None, description="to start from: a torchvision state dictionary's file, imagenet (fetched), or null: random"
     )

@@ -50,7 +50,6 @@ class Proof:
     committees: Mapping[str, Judged]
     data_gates: Mapping[str, Sequence[Mapping[str, Any]]]
     model_gates: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
-    autopsies: Mapping[str, Mapping[str, Any]]
     stamps: Mapping[str, Mapping[str, Any]]
     minutes: float
 
@@ -78,7 +77,6 @@ def read_proof(places: Places, size: Size, notes: Path) -> Proof:
         model_gates={
             (recipe, on): _gates(Path(places.model_gates(recipe, on))) for recipe in RECIPES for on in PAIRED.values()
         },
-        autopsies={recipe: _json(Path(places.at("autopsy", recipe, "autopsy.json"))) for recipe in RECIPES},
         stamps={name: read_run(Path(places.stamps(name))) for name in JUDGED_ON},
         minutes=sum(_json(notes).values()) / 60,
     )

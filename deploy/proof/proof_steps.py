@@ -105,7 +105,6 @@ def proof_steps(out: Path, size: Size) -> list[Step]:
         ),
         *(step for recipe in RECIPES for step in _judged(places, recipe, size.seeds, STANDIN)),
         *(_model_gates(places, recipe, asked_on, size) for recipe in RECIPES for asked_on in PAIRED.values()),
-        *(_autopsy(places, recipe, size) for recipe in RECIPES),
     ]
 
 
@@ -173,11 +172,3 @@ def _integrity(places: Places) -> Step:
     anchors = ("--anchors", places.anchors("anchors"), "--cutouts", places.anchors("anchor_cutouts"))
     words = ("check-anchors", *anchors, "--random-sky", places.anchors("random_sky_cutouts"), "--out", places.at("integrity"))
     return Step("Is a galaxy at each of them?", words)
-
-
-def _autopsy(places: Places, recipe: str, size: Size) -> Step:
-    anchors = ("--anchors", places.anchors("anchors"), "--anchor-cutouts", places.anchors("anchor_cutouts"))
-    checked = ("--integrity", places.at("integrity"), "--random-sky-cutouts", places.anchors("random_sky_cutouts"))
-    of = ("--checkpoint", places.checkpoints(recipe, size.seeds)[0], "--stamps", places.stamps(recipe))
-    words = ("autopsy", *of, *anchors, *checked, "--device", "cpu", "--out", places.at("autopsy", recipe))
-    return Step(f"{recipe}, network 1: autopsy", words, breach=True)

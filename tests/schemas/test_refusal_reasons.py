@@ -23,6 +23,8 @@ def test_the_bits_that_files_have_published_keep_their_meaning() -> None:
         **{"WCS_UNEXPECTED": 16, "CUTOUT_MISSING": 17, "NO_ACCEPTED_DRAW": 20, "BAD_PARAMETERS": 21, "SOURCE_OFF_STAMP": 22},
         **{"TEMPLATE_UNUSABLE": 23, "ARC_TOO_FAINT": 24, "PARTNER_REFUSED": 25, "STILL_AN_ARC": 26, "WEIGHTED_OUT": 27},
         **{"POSITION_UNREADABLE": 32, "NAMED_TWICE": 33, "TWICE_ON_SKY": 34, "AWAY_FROM_ITS_NAME": 35},
+        **{"PIXELS_UNREADABLE": 48, "SAID_UNUSABLE": 49, "IDENTITY_UNKNOWN": 50, "OTHER_SIZE": 51, "OFF_ITS_IMAGE": 52},
+        **{"UNIT_UNEXPECTED": 53},
     }
 
 

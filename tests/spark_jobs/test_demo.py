@@ -17,7 +17,7 @@ from spark_jobs.command_line import COMMANDS
 
 FEWEST_STAMPS_A_BRICK = 100
 COMMANDS_IN_ORDER = ["mock-sky", "select-hosts", "source-bank", "population", "plan", "cut-hosts", "inject"]
-COMMANDS_IN_ORDER += ["audit", "train", "score", "evaluate", "report"]
+COMMANDS_IN_ORDER += ["audit", "gate-data", "train", "score", "evaluate", "report"]
 
 
 def test_every_step_is_a_command_that_its_job_understands() -> None:
@@ -28,19 +28,20 @@ def test_every_step_is_a_command_that_its_job_understands() -> None:
         module.build_parser().parse_args(step.words[1:])
 
 
+@pytest.mark.parametrize(("failing", "step"), [("audit", 8), ("gate-data", 9)])
 def test_it_stops_at_the_first_step_that_fails_with_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    failing: str, step: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     asked: list[str] = []
 
     def run(command: list[str], check: bool) -> Any:
         asked.append(command[3])
-        return subprocess.CompletedProcess(command, EXIT_BREACH if command[3] == "audit" else 0)
+        return subprocess.CompletedProcess(command, EXIT_BREACH if command[3] == failing else 0)
 
     monkeypatch.setattr(demo.subprocess, "run", run)
     assert demo.main(["--out", str(tmp_path)]) == EXIT_BREACH
-    assert asked == COMMANDS_IN_ORDER[: COMMANDS_IN_ORDER.index("audit") + 1]
-    assert "step 8, dhs audit, ended with exit code 1" in capsys.readouterr().err
+    assert asked == COMMANDS_IN_ORDER[: COMMANDS_IN_ORDER.index(failing) + 1]  # nothing is trained on stamps that fail
+    assert f"step {step}, dhs {failing}, ended with exit code 1" in capsys.readouterr().err
 
 
 def test_a_sky_too_small_for_three_splits_is_refused() -> None:
@@ -60,6 +61,9 @@ def test_the_whole_flow_ends_with_stamps_a_network_better_than_chance_and_the_pa
     counts = json.loads((report.parent / "stamps" / "_run.json").read_text())["counts"]
     assert counts["made"] + counts["refused"] == counts["rows"]
     assert counts["made"] > 12 * FEWEST_STAMPS_A_BRICK
+    verdicts = json.loads((report.parent / "gates" / "gates.json").read_text())["counts"]
+    assert verdicts["fail"] == 0
+    assert verdicts["pass"] > 0
     auc = json.loads((report.parent / "metrics.json").read_text())["splits"]["test"]["auc"]
     assert auc["value"] > 0.5
     assert auc["low"] is None or auc["low"] > 0.5

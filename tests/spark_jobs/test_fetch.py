@@ -1,8 +1,7 @@
-"""``dhs fetch`` as a person runs it, against a survey's server on this machine."""
+"""``dhs fetch bricks`` as a person runs it, against a survey's server on this machine."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,8 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -19,37 +16,17 @@ import pytest
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_BREACH, EXIT_DONE
 from spark_jobs.command_line import main
 from spark_jobs.survey_settings import load_survey
-from spark_jobs.transforms.fetching.fetch_journal import JOURNAL_NAME
-from spark_jobs.transforms.mock.mock_brick_files import BrickJob, draw_brick
 from spark_jobs.transforms.mock.mock_positions import default_bricks
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings, cut_brick
 from tests.conftest import REPOSITORY
+from tests.spark_jobs.fetch_runs import BRICK, Sky, draw_sky, fetch, fetched, names, table
 from tests.spark_jobs.small_hosts import host_row, write_hosts_run
-from tests.spark_jobs.small_mock_sky import small_mock
-from tests.spark_jobs.small_survey_server import Handler, SurveyServer, cube, damaged, half, status, survey_file, survey_server
-
-BRICK = "0591m305"
-POSITIONS = "name,ra_deg,dec_deg\nLens 1,150.1,2.2\nÄ/..,10.0,-5.0\n"
-
-
-class Sky(NamedTuple):
-    """A drawn sky on disk and the names of its bricks."""
-
-    root: Path
-    bricks: list[str]
-
-    def planes(self) -> dict[str, bytes]:
-        """Bytes of each plane by its path."""
-        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in self.root.rglob("*.fits.fz")}
+from tests.spark_jobs.small_survey_server import Handler, SurveyServer, half, status, survey_file, survey_server
 
 
 @pytest.fixture(scope="module")
 def sky(tmp_path_factory: pytest.TempPathFactory) -> Sky:
-    root = tmp_path_factory.mktemp("sky")
-    bricks = default_bricks(2)
-    for brick in bricks:
-        draw_brick(BrickJob(str(root), brick, small_mock()))
-    return Sky(root, [brick.name for brick in bricks])
+    return draw_sky(tmp_path_factory.mktemp("sky"))
 
 
 @pytest.fixture
@@ -57,23 +34,6 @@ def server(sky: Sky) -> Iterator[SurveyServer]:
     with survey_server() as server:
         server.content |= {f"/{path}": content for path, content in sky.planes().items()}
         yield server
-
-
-def names(folder: Path, *bricks: str) -> list[str]:
-    path = folder / "bricks.txt"
-    path.write_text("".join(f"{brick}\n" for brick in bricks))
-    return ["--names", str(path)]
-
-
-def fetch(server: SurveyServer, folder: Path, what: str, *words: str) -> int:
-    shared = ["--survey", survey_file(folder, server), "--per-second", "100", "--attempts", "2", "--timeout-seconds", "5"]
-    return main(["fetch", what, "--out", str(folder / "out"), *shared, *words])
-
-
-def fetched(folder: Path) -> dict[str, bytes]:
-    out = folder / "out"
-    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    return {path: content for path, content in found.items() if path != JOURNAL_NAME}
 
 
 def test_a_drawn_sky_comes_over_byte_for_byte_and_is_cut_the_same(
@@ -208,77 +168,6 @@ def test_a_fetch_that_is_killed_goes_on_in_the_middle_of_a_file(sky: Sky, server
     assert fetched(tmp_path) == {path: content for path, content in sky.planes().items() if sky.bricks[0] in path}
 
 
-def table(folder: Path, text: str = POSITIONS) -> list[str]:
-    path = folder / "table.csv"
-    path.write_text(text, encoding="utf-8")
-    return ["--positions", str(path), "--size", "16"]
-
-
-@pytest.fixture
-def service() -> Iterator[SurveyServer]:
-    """A cutout service that knows two places."""
-    with survey_server() as server:
-
-        def cutout(handler: Handler, _: bytes) -> None:
-            asked = parse_qs(urlsplit(handler.path).query)
-            handler.answer(200, cube(float(asked["ra"][0]), float(asked["dec"][0]), size=int(asked["size"][0])))
-
-        server.first["/fits-cutout"] = [cutout] * 100
-        yield server
-
-
-def test_cutouts_are_named_after_their_rows_and_stay_in_the_directory(service: SurveyServer, tmp_path: Path) -> None:
-    assert fetch(service, tmp_path, "cutouts", *table(tmp_path)) == EXIT_DONE
-    found = fetched(tmp_path)
-    assert sorted(name.partition("-")[0] for name in found) == ["A_..", "Lens_1.fits"]
-    assert found["Lens_1.fits"] == cube(150.1, 2.2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "survey.yaml", "table.csv"]
-
-
-def test_a_name_that_stands_for_another_place_is_refused_before_anything_is_asked(
-    service: SurveyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fetch(service, tmp_path, "cutouts", *table(tmp_path))
-    asked = len(service.asked)
-    moved = table(tmp_path, "name,ra_deg,dec_deg\nLens 1,150.2,2.2\n")
-    assert fetch(service, tmp_path, "cutouts", *moved) == EXIT_BAD_INPUT
-    assert "Lens_1.fits is of another position; wanted another name" in capsys.readouterr().err
-    assert len(service.asked) == asked
-
-
-def test_cutouts_of_another_size_do_not_join_a_directory(
-    service: SurveyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fetch(service, tmp_path, "cutouts", *table(tmp_path))
-    assert fetch(service, tmp_path, "cutouts", *table(tmp_path), "--size", "32") == EXIT_BAD_INPUT
-    assert "holds another fetch" in capsys.readouterr().err
-
-
-def test_a_position_without_sky_is_absent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with survey_server() as server:
-        server.content["/fits-cutout"] = cube(150.1, 2.2, value=0.0)
-        assert fetch(server, tmp_path, "cutouts", *table(tmp_path, "name,ra_deg,dec_deg\na,150.1,2.2\n")) == EXIT_DONE
-    assert "1 files: 0 fetched, 0 present, 1 absent, 0 failed" in capsys.readouterr().out
-    assert fetched(tmp_path) == {}
-
-
-def test_what_is_known_of_a_file_stands_beside_the_data(service: SurveyServer, tmp_path: Path) -> None:
-    fetch(service, tmp_path, "cutouts", *table(tmp_path, "name,ra_deg,dec_deg\na,150.1,2.2\n"))
-    first, entry = (json.loads(line) for line in (tmp_path / "out" / JOURNAL_NAME).read_text().splitlines())
-    assert first["layer"] == "ls-dr10"
-    assert entry["path"] == "a.fits"
-    assert entry["bytes"] == len(fetched(tmp_path)["a.fits"])
-
-
-def test_a_damaged_cutout_is_asked_for_again(tmp_path: Path) -> None:
-    with survey_server() as server:
-        content = cube(150.1, 2.2, checksum=True)
-        server.content["/fits-cutout"] = content
-        server.first["/fits-cutout"] = [damaged]
-        assert fetch(server, tmp_path, "cutouts", *table(tmp_path, "name,ra_deg,dec_deg\na,150.1,2.2\n")) == EXIT_DONE
-        assert fetched(tmp_path)["a.fits"] == content
-
-
 def test_a_survey_without_addresses_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with survey_server() as server:
         path = Path(survey_file(tmp_path, server))
@@ -294,7 +183,7 @@ def test_a_survey_without_addresses_is_refused(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--out", "s3://bucket/dr10"], "wanted a local path"),
+        (["--out", "s3://"], "names no bucket"),
         (["--per-second", "0"], "--per-second 0.0; wanted 0.01 to 100"),
         (["--per-second", "nan"], "--per-second nan; wanted 0.01 to 100"),
         (["--at-once", "1000"], "--at-once 1000; wanted 1 to 32"),

@@ -1,8 +1,8 @@
 """Stamps for calibrating gates: pairs in which lens = control + arc + the arc's photon noise, clean or with one fault planted.
 
 On top of ``synthetic_stamps``: the rows are its own, the pixels are drawn anew. Hosts are a round core with a halo
-and a companion, arcs are one-sided rings of known magnitude, the sky's noise is white. Every draw is keyed by
-the name of the pair.
+and a star beside it, arcs are one-sided rings of known magnitude as wide as the PSF, the sky's noise is white. Every
+draw is keyed by the name of the pair.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from schemas.locations import location
 from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
 from tests.synthetic_stamps import SIGMA, StampsDirectory, write_stamps_directory
 from tests.trainer.tiny_training import rewrite_stamps
+from trainer.gates.arc_width_moments import FWHM_IN_SIGMA
 from trainer.gates.class_scores import Chance
 from trainer.gates.data_gates import GatedData, data_gates, gather_data
 from trainer.gates.gate import Gate, Verdict
@@ -34,13 +35,15 @@ _GAIN = 1e4  # electrons per nMgy
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with the lenses of a set; as it stands nothing is. Magnitudes, shares, pixels."""
+    """One thing that is wrong with the lenses of a set; as it stands nothing is. Magnitudes, shares, pixels, PSF widths."""
 
     brighter_host_mag: float = 0.0
     brighter_sky_sigma: float = 0.0
     noisier: float = 0.0
     arc_as_bright_as_host: bool = False
     arc_shift_pix: float = 0.0
+    arc_blur: float = 1.0
+    star_blur: float = 1.0
     no_arc: float = 0.0
     pixels_times: float = 1.0
     shuffled: bool = False
@@ -83,18 +86,20 @@ def _redrawn(fault: Fault, row: dict[str, Any]) -> dict[str, Any]:
     theta_e, angle, width = rng.uniform(1.0, 2.6), rng.uniform(0, 2 * np.pi), rng.uniform(2.2, 4.0)
     arc_mag = magnitude if fault.arc_as_bright_as_host else rng.uniform(20.5, 22.5)
     arc_mags = {"g": arc_mag + 0.3, "r": arc_mag, "z": arc_mag - 0.2}
-    halo, far, towards, companion_mag = rng.uniform(0, 0.5), rng.uniform(6, 26), rng.uniform(0, 2 * np.pi), rng.uniform(20, 23)
+    halo, far, towards, star_mag = rng.uniform(0, 0.5), rng.uniform(6, 26), rng.uniform(0, 2 * np.pi), rng.uniform(20, 23)
     swapped = bool(rng.uniform() < 0.5) and fault.shuffled
     drawn = rng.uniform() >= fault.no_arc
     images = {}
     for band in BANDS:
         noise = rng.normal(0, SIGMA[band], (SIZE, SIZE))
-        arc = _flux(arc_mags[band]) * _ring(x + fault.arc_shift_pix, y, theta_e / PIXEL_SCALE_ARCSEC, angle)
+        psf = row[f"psf_fwhm_{band}_arcsec"] / PIXEL_SCALE_ARCSEC / FWHM_IN_SIGMA
+        ring = _ring(x + fault.arc_shift_pix, y, theta_e / PIXEL_SCALE_ARCSEC, angle, fault.arc_blur * psf)
+        arc = _flux(arc_mags[band]) * ring
         photons = rng.normal(0, 1, (SIZE, SIZE)) * np.sqrt(arc / _GAIN)
         more_noise = rng.normal(0, SIGMA[band], (SIZE, SIZE))
         host = (1 - halo) * _gaussian(x, y, width) + halo * _gaussian(x, y, 2.5 * width)
-        companion = _gaussian(x + far * np.cos(towards), y + far * np.sin(towards), 2.0)
-        image = _flux(mags[band]) * host + _flux(companion_mag) * companion + noise
+        star = _gaussian(x + far * np.cos(towards), y + far * np.sin(towards), fault.star_blur * psf)
+        image = _flux(mags[band]) * host + _flux(star_mag) * star + noise
         if lens != swapped and drawn:
             image += arc + photons
         if lens:
@@ -120,8 +125,8 @@ def _gaussian(x: float, y: float, sigma: float) -> Image:
     return np.asarray(image / (2 * np.pi * sigma**2))
 
 
-def _ring(x: float, y: float, radius: float, angle: float) -> Image:
-    """A ring of total light one, brighter on one side."""
+def _ring(x: float, y: float, radius: float, angle: float, width: float) -> Image:
+    """A ring of total light one, brighter on one side; ``width`` is its sigma."""
     dx, dy = np.arange(SIZE)[None, :] - x, np.arange(SIZE)[:, None] - y
-    image = np.exp(-((np.hypot(dx, dy) - radius) ** 2) / (2 * 1.6**2)) * (1 + 0.8 * np.cos(np.arctan2(dy, dx) - angle))
+    image = np.exp(-((np.hypot(dx, dy) - radius) ** 2) / (2 * width**2)) * (1 + 0.8 * np.cos(np.arctan2(dy, dx) - angle))
     return np.asarray(image / image.sum())

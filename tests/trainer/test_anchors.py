@@ -149,6 +149,15 @@ def test_twins_by_name_and_by_place_are_named_on_both_rows_and_the_first_is_kept
     assert rows[1]["remark"] == "row 4 (c) lies within 2 arcsec" and rows[3]["remark"] == "row 2 (b) lies within 2 arcsec"
 
 
+def test_sexagesimal_strings_are_read_as_hours_and_degrees_without_being_told(tmp_path: Path) -> None:
+    text = 'name,ra,dec\na,10:42:30.1,+12:03:04\nb,11h00m00s,-01d30m00s\nc,"12 00 00","-0 30 00"\nd,190.5,3\ne,25:00:00,3\n'
+    rows = rows_of(tmp_path, table_of(tmp_path, text))
+    assert [row["reasons"] for row in rows] == [0, 0, 0, 0, Reason.POSITION_UNREADABLE]
+    assert [row["ra_deg"] for row in rows[:4]] == pytest.approx([160.6254167, 165.0, 180.0, 190.5])
+    assert [row["dec_deg"] for row in rows[:4]] == pytest.approx([12.0511111, -1.5, -0.5, 3.0])  # the sign of -0 counts
+    assert "wanted sexagesimal hours from 0 to 24" in rows[4]["remark"]
+
+
 def test_hours_are_converted_where_the_list_says_so_and_asked_about_where_nobody_says(tmp_path: Path) -> None:
     table = table_of(tmp_path, "name,RA,DEC\na,10.5,2\nb,23.9,3\n")
     with pytest.raises(InputError, match=r"every right ascension is below 24 \(largest 23.9\).*units: \{ra: hour\}"):

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from markupsafe import escape
 
@@ -43,7 +45,7 @@ def test_table_json_and_page_tell_the_same_verdicts(out: Path) -> None:
     page = (out / "gates.html").read_text("utf-8")
     assert [{name: row[name] for name in GATES.names} for row in content["gates"]] == table
     assert content["counts"] == {v: [row["verdict"] for row in table].count(v) for v in content["counts"]}
-    assert sum(content["counts"].values()) == len(table) == 17
+    assert sum(content["counts"].values()) == len(table) == 21
     for row in content["gates"]:
         assert f"{escape(row['title'])}: {row['verdict']}</h3>" in page
     assert {"arc_magnitude", "arc_to_host_flux"} <= {row["gate"] for row in table if row["verdict"] == "fail"}
@@ -54,7 +56,8 @@ def test_where_nothing_is_supported_there_is_no_number(out: Path) -> None:
     (core,) = (row for row in rows if row["gate"] == "core_of_pairs")
     assert (core["verdict"], core["value"], core["low"], core["high"]) == ("not supported", None, None, None)
     assert core["why"].startswith("too few objects: ")
-    assert all(row["n_positive"] + row["n_negative"] + row["n_hosts"] > 0 for row in rows)
+    without = {row["gate"] for row in rows if not row["n_positive"] + row["n_negative"] + row["n_hosts"]}
+    assert without == {"bank_sizes", "bank_noise"}  # no bank was given
 
 
 def test_the_page_holds_its_pictures_each_with_a_text_and_asks_nothing_of_the_network(out: Path) -> None:
@@ -74,7 +77,7 @@ def test_the_closing_line_counts_verdicts_and_names_what_failed(
     assert gate(directory, out) == EXIT_BREACH  # finished already: the same answer, nothing written
     said = capsys.readouterr().out
     assert re.fullmatch(
-        r"dhs gate-data: 17 gates: \d+ pass, \d+ fail, \d+ not supported, 1 confounded "
+        r"dhs gate-data: 21 gates: \d+ pass, \d+ fail, \d+ not supported, 1 confounded "
         r"\(failed: .*arc_magnitude, arc_to_host_flux.*\); .*/gates\.html\n",
         said,
     )
@@ -101,6 +104,30 @@ def test_a_set_that_fails_no_gate_ends_well(tmp_path: Path) -> None:
     assert gate(write_pairs(tmp_path / "clean", {"train": 21}), tmp_path / "gates") == EXIT_DONE
 
 
+def squares(path: Path, side: int) -> Path:
+    """A bank of even squares."""
+    image = np.zeros((32, 32), np.float32)
+    image[:side, :side] = 1 / side**2
+    with h5py.File(path, "w") as file:
+        file["templates"] = np.stack([image] * 120)
+        file["pixel_scale_arcsec"] = np.full(120, 0.03)
+        file["half_light_catalogue_arcsec"] = np.full(120, 0.1)
+    return path
+
+
+def test_a_bank_of_even_squares_fails_its_gates_and_another_bank_is_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few, bank = write_pairs(tmp_path / "few", {"train": 21}), squares(tmp_path / "bank.h5", 32)
+    assert gate(few, tmp_path / "gates", "--bank", str(bank)) == EXIT_BREACH
+    assert "2 fail" in (said := capsys.readouterr().out) and "(failed: bank_sizes, bank_noise)" in said
+    rows = {row["gate"]: row for row in read_table(tmp_path / "gates" / "gates.parquet", GATES).to_pylist()}
+    assert rows["bank_noise"]["value"] == pytest.approx(1.0)
+    assert (rows["bank_noise"]["n_units"], rows["bank_noise"]["interval_unit"]) == (120, "object")
+    assert gate(few, tmp_path / "gates", "--bank", str(squares(bank, 31))) == EXIT_BAD_INPUT
+    assert "bank_sha256" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "error"),
     [
@@ -108,6 +135,7 @@ def test_a_set_that_fails_no_gate_ends_well(tmp_path: Path) -> None:
         (("--draws", "0"), "--draws 0"),
         (("--split", "test"), "holds 0 stamps files and 0 index files of split 'test'; wanted some"),
         (("--plan", "nowhere"), "nowhere"),
+        (("--bank", "nowhere.h5"), "source bank nowhere.h5 is not there; make one with dhs source-bank"),
     ],
 )
 def test_what_cannot_be_asked_is_one_clear_error(

@@ -22,7 +22,19 @@ from trainer.report_inputs import ReportPaths, read_inputs
 from trainer.report_metrics import SplitMetrics
 from trainer.report_page import render_report
 
-SECTIONS = ("gallery", "population", "counts", "scores", "training", "hard", "reading", "limits")
+SECTIONS = (
+    "gallery",
+    "population",
+    "counts",
+    "scores",
+    "training",
+    "hard",
+    "anchors",
+    "gates",
+    "completeness",
+    "reading",
+    "limits",
+)
 
 
 @pytest.fixture(scope="module")

@@ -113,3 +113,11 @@ def test_the_grey_of_the_roc_counts_distinct_negatives(stamps_directory: StampsD
     shown = page_of(stamps_directory, tmp_path, metrics(n_negative=5000, n_distinct_negative=100))
     (words,) = (image["alt"] for image in shown.all("img") if (image.get("alt") or "").startswith("ROC curve"))
     assert words is not None and "100 negatives from a rate of 0.1 upwards" in words
+
+
+def test_the_roc_names_its_unsupported_part_and_the_rates_it_marks(page: Page) -> None:
+    (words,) = (image["alt"] or "" for image in page.all("img") if (image.get("alt") or "").startswith("ROC curve"))
+    assert "from a rate of 0.0083 upwards; the part below is greyed as not supported" in words
+    marked = re.findall(r"(0\.\d+) \((0\.\d+) to (0\.\d+)\) at (0\.\d+)", words)
+    assert [rate for *_, rate in marked] == ["0.1", "0.01"]
+    assert all(float(low) <= float(value) <= float(high) for value, low, high, _ in marked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
@@ -11,6 +12,9 @@ from schemas.job_entry import InputError
 from schemas.locations import Location
 from schemas.run_record import run_files
 from trainer.gates.arc_gates import arc_gates
+from trainer.gates.arc_width_gates import arc_width_gates
+from trainer.gates.bank_gates import MOST_TEMPLATES, bank_gates
+from trainer.gates.bank_templates import BankSample, read_bank
 from trainer.gates.class_gates import class_gates
 from trainer.gates.class_scores import Chance
 from trainer.gates.column_gates import missing_gate, population_gate
@@ -23,20 +27,24 @@ from trainer.gates.stamp_pass import Measured, measure
 
 @dataclass(frozen=True)
 class GatedData:
-    """What the gates look at: samples, what was measured of them, sizes by host (arcsec) where a plan was given, splits."""
+    """What the gates look at: samples, what was measured of them, splits; sizes by host (arcsec) and a bank where given."""
 
     stamps: GatedStamps
     measured: Measured
     sizes: Mapping[str, float] | None
     splits: Mapping[str, SplitContent]
+    bank: BankSample | None = None
 
 
-def gather_data(directory: Location, split: str, plan: Location | None, most: int, seed: int) -> GatedData:
-    """Read and measure; raises InputError where the split has no usable stamps."""
+def gather_data(
+    directory: Location, split: str, plan: Location | None, most: int, seed: int, bank: Path | None = None
+) -> GatedData:
+    """Read and measure; raises InputError where the split has no usable stamps, or the bank is none."""
+    templates = read_bank(bank, MOST_TEMPLATES) if bank else None
     stamps = gather_stamps(directory, split, most, seed)
     sizes = host_sizes(plan) if plan else None
     measured = measure(stamps)
-    return GatedData(stamps, measured, sizes, split_content(directory, stamps, measured, most, seed))
+    return GatedData(stamps, measured, sizes, split_content(directory, stamps, measured, most, seed), templates)
 
 
 def data_gates(data: GatedData, how: Chance) -> list[Gate]:
@@ -49,7 +57,9 @@ def data_gates(data: GatedData, how: Chance) -> list[Gate]:
         population_gate(stamps, data.sizes, how),
         *pixels,
         *arc_gates(stamps, measured, how),
+        *arc_width_gates(stamps, measured, how),
         *host_gates(stamps, measured, how),
+        *bank_gates(data.bank, how),
         split_gate(data.splits),
         labels_gate(stamps, measured),
     ]

@@ -21,12 +21,17 @@ _SMALLEST_SCATTER = 1e-6
 
 def median_interval(values: Numbers, units: Integers, how: Chance) -> Interval:
     """The median; each draw takes its own."""
+    return quantile_interval(values, 0.5, units, how)
+
+
+def quantile_interval(values: Numbers, share: float, units: Integers, how: Chance) -> Interval:
+    """The value below which a share of all lies; each draw takes its own."""
     order, drawn_of = np.argsort(values, kind="stable"), units_of(units)
     drawn = []
     for counts in drawn_of.drawn(Bootstrap(how.draws, how.seed)):
         weight = np.cumsum(counts[drawn_of.of[order]])
-        drawn.append(values[order[np.searchsorted(weight, weight[-1] / 2)]])
-    return percentile_interval(float(np.median(values)), np.array(drawn, np.float64))
+        drawn.append(values[order[np.searchsorted(weight, weight[-1] * share)]])
+    return percentile_interval(float(np.quantile(values, share)), np.array(drawn, np.float64))
 
 
 def mean_interval(values: Numbers, units: Integers, how: Chance) -> Interval:

@@ -29,7 +29,9 @@ class Heading:
 
 
 DATA_HEADING = Heading("gates on data", "Can these stamps be trained on?", "the stamps, before a GPU is paid for")
-MODEL_HEADING = Heading("gates on a network", "Is it lensing that this network sees?", "the network: one thing is changed")
+MODEL_HEADING = Heading(
+    "gates on a network", "Is it lensing that this network sees?", "the network, changing one thing in its images"
+)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def central_gate(stamps: GatedStamps, measured: Measured, how: Chance) -> Gate:
 def units_gate(stamps: GatedStamps, measured: Measured, how: Chance) -> Gate:
     """Aperture against catalogue."""
     ratio = measured.features["aperture_flux"] / 10 ** (-0.4 * (stamps.columns["mag_raw_r"] - ZEROPOINT_MAG))
-    rows = _as_seen(stamps) & np.isfinite(ratio)
+    rows = as_seen(stamps) & np.isfinite(ratio)
     behind, why = _hosts(stamps, rows)
     if why:
         return unsupported(UNITS, why, behind)
@@ -94,7 +94,7 @@ def centring_gate(stamps: GatedStamps, measured: Measured, how: Chance) -> Gate:
     """Centroid against the stated centre."""
     offset = measured.features["centroid"]
     stated = np.isfinite(stamps.columns["x_centre_pix"]) & np.isfinite(stamps.columns["y_centre_pix"])
-    rows = _as_seen(stamps) & stated & np.isfinite(offset).all(axis=1)
+    rows = as_seen(stamps) & stated & np.isfinite(offset).all(axis=1)
     behind, why = _hosts(stamps, rows)
     if why:
         return unsupported(CENTRING, why, behind)
@@ -108,7 +108,7 @@ def centring_gate(stamps: GatedStamps, measured: Measured, how: Chance) -> Gate:
     return worst_of(CENTRING, found, behind, Evidence(series, "offset (pix)", caption, table))
 
 
-def _as_seen(stamps: GatedStamps) -> Rows:
+def as_seen(stamps: GatedStamps) -> Rows:
     """Stamps without any added light: controls, or where there are none all negatives without injected light."""
     if stamps.control.any():
         return stamps.control

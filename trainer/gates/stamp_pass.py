@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from schemas.survey import BANDS, PIXEL_SCALE_ARCSEC
 from trainer.gates import arc_features
+from trainer.gates.arc_width_stars import star_features
 from trainer.gates.gated_stamps import GatedStamps, Integers, Numbers, Rows
 from trainer.gates.stamp_features import Centres, Images, measure_stamps, pixel_hashes
 from trainer.stamp_loading import SplitBatches
@@ -47,7 +48,8 @@ def measure(stamps: GatedStamps) -> Measured:
         rows = np.arange(first, first + len(batch.stamps.labels))
         here = Centres(centres.x_pix[rows], centres.y_pix[rows], centres.core_pix[rows])
         readable[rows] = batch.stamps.weights.numpy() > 0
-        for name, values in measure_stamps(batch.stamps.images, here).items():
+        features = measure_stamps(batch.stamps.images, here) | star_features(batch.stamps.images.numpy(), here)
+        for name, values in features.items():
             room = found.setdefault(name, np.full((len(readable), *values.shape[1:]), _blank(values), values.dtype))
             room[rows] = values
         pairs.take(rows[readable[rows]], batch.stamps.images.numpy()[readable[rows]], centres)

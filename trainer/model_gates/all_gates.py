@@ -11,18 +11,27 @@ from trainer.judge import Judge
 from trainer.model_gates.arc_sweeps import arc_sweeps
 from trainer.model_gates.failed_tests import failed_tests
 from trainer.model_gates.judged_stamps import JudgedStamps, Pairs, Threshold, calling_threshold, judge_stamps, pairs_of
+from trainer.model_gates.kind_gates import kind_gates
+from trainer.model_gates.occlusion import occlusion_gate
 from trainer.model_gates.pair_gates import pair_gates
+from trainer.model_gates.real_lenses import RealLenses
+from trainer.model_gates.realism_probe import realism_gate
+from trainer.model_gates.ring_family import ring_gates
 from trainer.model_gates.stability_gates import stability_gates
 
 
 @dataclass(frozen=True)
 class Questioned:
-    """A judge, the stamps that it is asked about, the pairs among them, and the logit above which it calls a lens."""
+    """A judge, the stamps that it is asked about, the pairs among them, and the logit above which it calls a lens.
+
+    ``real`` are real lenses, where there are any to ask about.
+    """
 
     judge: Judge
     judged: JudgedStamps
     pairs: Pairs
     threshold: Threshold
+    real: RealLenses | None = None
 
 
 def question(judge: Judge, directory: Location, split: str, most: int, seed: int, false_positive_rate: float) -> Questioned:
@@ -36,7 +45,11 @@ def model_gates(asked: Questioned, how: Chance) -> list[Gate]:
     judge, pairs, threshold = asked.judge, asked.pairs, asked.threshold
     return [
         *pair_gates(judge, pairs, how),
+        *kind_gates(asked.judged, threshold, how),
+        *ring_gates(judge, asked.judged, threshold, how),
+        occlusion_gate(judge, pairs, how),
         *arc_sweeps(judge, pairs, threshold, how),
         *stability_gates(judge, pairs, how),
+        realism_gate(judge, pairs, asked.real, threshold, how),
         *failed_tests(judge, pairs, how),
     ]

@@ -21,7 +21,7 @@ from trainer.model_gates.curves import Axis, curve_drawing
 from trainer.model_gates.gap import asked, share_kept, too_few_pairs
 from trainer.model_gates.judged_stamps import Pairs, Threshold
 
-SNRS = (1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
+SNRS = (1.0, 3.0, 6.0, 12.0, 25.0, 50.0)
 BRIGHTNESS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _HOST_RADIUS_PIX = 8.0
 _BLUE_MAG = 0.5
@@ -31,11 +31,11 @@ FAINT = Question(
     "arc_snr_curve",
     "Arcs too faint to see",
     "Does the network still see a lens where the arc is too faint for anybody to see?",
-    "share of the step in logits from control to lens that is kept by arcs scaled to a signal to noise of 1.5",
+    "share of the step in logits from control to lens that is kept by arcs scaled to a signal to noise of 1",
     Limits(
         (-math.inf, 0.15),
         (-math.inf, 0.25),
-        "A signal to noise of 1.5 over all pixels is not seen by the best filter that knows the arc; what is kept of the step "
+        "A signal to noise of 1 over all pixels is not seen by the best filter that knows the arc; what is kept of the step "
         "there is not seen but known from elsewhere.",
     ),
 )

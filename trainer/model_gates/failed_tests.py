@@ -70,6 +70,9 @@ def ring_replaced(judge: Judge, pairs: Pairs, how: Chance) -> Gate:
     why = too_few_pairs(pairs, how)
     if why:
         return unsupported(RING_REPLACED, why, pairs.behind)
+    if not (_middle_radius(pairs.lens) >= RING_PIX[1]).any():
+        size = pairs.lens.shape[-1]
+        return unsupported(RING_REPLACED, f"stamps of {size} px have no pixel beyond {RING_PIX[1]} px", pairs.behind)
     changed = asked(judge, _ring_from_outside(pairs.lens, how.seed), pairs)
     p = {"lens": pairs.lens_logits, "control": pairs.control_logits, "ring replaced": changed}
     probability = {name: 1 / (1 + np.exp(-logits)) for name, logits in p.items()}

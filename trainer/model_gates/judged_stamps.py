@@ -149,7 +149,7 @@ def pairs_of(judged: JudgedStamps) -> Pairs:
         theta_e_arcsec=stamps.columns["theta_e_arcsec"][lenses],
         arc_snr=stamps.columns["arc_snr"][lenses],
         fwhm_arcsec=_per_band(stamps, "psf_fwhm_{band}_arcsec", lenses),
-        sky_sigma=_sigma(stamps, lenses, judged.images[controls]),
+        sky_sigma=pixel_noise(stamps, lenses, judged.images[controls]),
         x_pix=x,
         y_pix=y,
         hosts=stamps.hosts[lenses],
@@ -158,8 +158,8 @@ def pairs_of(judged: JudgedStamps) -> Pairs:
     )
 
 
-def _sigma(stamps: GatedStamps, rows: Integers, images: Images) -> Numbers:
-    """(pair, band) noise of a pixel as the table has it, or from the edge of the stamp where it is null."""
+def pixel_noise(stamps: GatedStamps, rows: Integers, images: Images) -> Numbers:
+    """(row, band) noise of a pixel as the table has it, or from the edge of the stamp where it is null."""
     stated = _per_band(stamps, "sky_sigma_{band}_nmgy", rows)
     if np.isfinite(stated).all():
         return stated

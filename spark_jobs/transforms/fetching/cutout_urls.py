@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
+from schemas.anchors import ANCHORS
+from schemas.contract_files import read_table
 from schemas.job_entry import InputError
 from schemas.survey import PIXEL_SCALE_ARCSEC
 from spark_jobs.transforms.fetching.wanted_file import CubeAsked, WantedFile
+from spark_jobs.transforms.survey.anchor_hosts import finished_anchor_files
 from spark_jobs.transforms.survey.position_table import POSITION, PositionRow, read_position_rows
 
 _LONGEST_STEM = 80
@@ -20,13 +23,29 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9+._-]")
 
 
 def read_named_positions(path: Path) -> list[PositionRow]:
-    """Rows of a CSV file with name, ra_deg and dec_deg; raises InputError for none, or for one without a name."""
+    """Rows of a CSV file with name, ra_deg and dec_deg, or those of a finished anchors directory that its list did not refuse.
+
+    Raises InputError for none, or for one without a name.
+    """
+    if path.is_dir():
+        return _anchor_positions(path)
     rows = read_position_rows(path, "table of positions", ("name", *POSITION))
     if not rows:
         raise InputError(f"{path} holds no position; wanted rows of name, ra_deg, dec_deg")
     for row in rows:
         if not row.name:
             raise InputError(f"{path} line {row.line}: no name; wanted one, which becomes the cutout's file name")
+    return rows
+
+
+def _anchor_positions(directory: Path) -> list[PositionRow]:
+    rows: list[PositionRow] = []
+    for path in finished_anchor_files(directory):
+        anchors = read_table(path, ANCHORS, ("name", "ra_deg", "dec_deg", "reasons")).to_pylist()
+        usable = [(number, row) for number, row in enumerate(anchors, 1) if row["reasons"] == 0]
+        rows += [PositionRow(number, row["name"], row["ra_deg"], row["dec_deg"]) for number, row in usable]
+    if not rows:
+        raise InputError(f"{directory} holds no usable anchor; wanted the finished output of dhs anchors with one or more")
     return rows
 
 

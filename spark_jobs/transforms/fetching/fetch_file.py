@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from spark_jobs.transforms.fetching.fetch_clock import FetchClock
 from spark_jobs.transforms.fetching.fetch_journal import JournalEntry
 from spark_jobs.transforms.fetching.fetch_limits import FetchLimits
+from spark_jobs.transforms.fetching.fetch_target import FetchTarget
 from spark_jobs.transforms.fetching.fits_integrity import DamagedFileError, check_file
 from spark_jobs.transforms.fetching.http_answers import AbsentError, PassingError, RefusedError, back_off_seconds
 from spark_jobs.transforms.fetching.http_client import HttpClient
@@ -40,19 +40,21 @@ class Fetched:
 class FetchTools:
     """What all files of a fetch share."""
 
-    directory: Path
+    target: FetchTarget
     client: HttpClient
     limits: FetchLimits
     clock: FetchClock
 
 
 def fetch_file(tools: FetchTools, wanted: WantedFile, known: JournalEntry | None) -> Fetched:
-    """Bring one file to its place, or say why not; raises StoppedError where the fetch is told to stop, OSError of the disk."""
-    place = tools.directory / wanted.path
-    standing = _standing(place, wanted, known)
+    """Bring one file to its place, or say why not.
+
+    Raises StoppedError where the fetch is told to stop, OSError of the disk, LocationError of the store it goes to.
+    """
+    standing = _standing(tools.target, wanted, known)
     if standing is not None:
         return standing
-    partial = PartialFile(place)
+    partial = PartialFile(tools.target.folder / wanted.path)
     try:
         vouched = _attempts(tools, wanted, partial)
     except AbsentError:
@@ -63,26 +65,28 @@ def fetch_file(tools: FetchTools, wanted: WantedFile, known: JournalEntry | None
         return Fetched(wanted, Outcome.FAILED, reason=str(error))
     except PassingError as error:
         return Fetched(wanted, Outcome.FAILED, reason=f"{error} ({tools.limits.attempts} attempts)")
-    partial.commit()
-    return Fetched(wanted, Outcome.FETCHED, JournalEntry(wanted.path, wanted.url, place.stat().st_size, vouched))
+    size = tools.target.settle(partial, wanted.path)
+    return Fetched(wanted, Outcome.FETCHED, JournalEntry(wanted.path, wanted.url, size, vouched))
 
 
-def _standing(place: Path, wanted: WantedFile, known: JournalEntry | None) -> Fetched | None:
+def _standing(target: FetchTarget, wanted: WantedFile, known: JournalEntry | None) -> Fetched | None:
     """What is known without asking: absent, or there as it was noted, or there and good when looked at."""
     same = known is not None and known.url == wanted.url
     if known is not None and same and known.bytes is None:
         return Fetched(wanted, Outcome.ABSENT, known)
-    if not place.is_file():
+    size = target.bytes_of(wanted.path)
+    if size is None:
         return None
-    if known is not None and same and known.bytes == place.stat().st_size:
+    if known is not None and same and known.bytes == size:
         return Fetched(wanted, Outcome.PRESENT, known)
     if known is not None and not same and wanted.cube is not None:
         return Fetched(wanted, Outcome.FAILED, reason="a cutout of another place has this name already; wanted another name")
     try:
-        vouched = check_file(place, wanted)
+        with target.looked_at(wanted.path) as place:
+            vouched = check_file(place, wanted)
     except (DamagedFileError, AbsentError):
         return None
-    return Fetched(wanted, Outcome.PRESENT, JournalEntry(wanted.path, wanted.url, place.stat().st_size, vouched))
+    return Fetched(wanted, Outcome.PRESENT, JournalEntry(wanted.path, wanted.url, size, vouched))
 
 
 def _attempts(tools: FetchTools, wanted: WantedFile, partial: PartialFile) -> bool:

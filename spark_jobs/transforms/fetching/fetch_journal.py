@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.file_commit import commit_bytes
+from schemas.locations import Location
 from schemas.run_record import RunError
 
 JOURNAL_NAME = "_fetch.jsonl"
@@ -33,10 +34,12 @@ class JournalEntry:
 class FetchJournal:
     """The entries of a directory, by path; ``add`` writes through."""
 
-    def __init__(self, directory: Path, asked: Mapping[str, Any], *, forget_absent: bool = False) -> None:
-        """Read what stands; raises RunError where another fetch fills the directory."""
+    def __init__(
+        self, directory: Path, asked: Mapping[str, Any], *, forget_absent: bool = False, of: Location | None = None
+    ) -> None:
+        """Read what stands; raises RunError where another fetch fills the directory, or the target ``of`` which it is."""
         self.path = directory / JOURNAL_NAME
-        self.entries = {entry.path: entry for entry in _read(self.path, asked)}
+        self.entries = {entry.path: entry for entry in _read(self.path, asked, of or directory)}
         if forget_absent:
             self.entries = {path: entry for path, entry in self.entries.items() if entry.bytes is not None}
         lines = [json.dumps(dict(asked)), *(json.dumps(asdict(entry)) for entry in self.entries.values())]
@@ -66,13 +69,13 @@ def sole_fetch(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _read(path: Path, asked: Mapping[str, Any]) -> Iterator[JournalEntry]:
+def _read(path: Path, asked: Mapping[str, Any], target: Location) -> Iterator[JournalEntry]:
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines()
     first = _parsed(lines[0]) if lines else None
     if first != dict(asked):
-        raise RunError(f"{path.parent} holds another fetch: {first}; asked for is {dict(asked)}. Choose another directory.")
+        raise RunError(f"{target} holds another fetch: {first}; asked for is {dict(asked)}. Choose another directory.")
     for line in lines[1:]:
         try:
             yield JournalEntry(**(_parsed(line) or {}))

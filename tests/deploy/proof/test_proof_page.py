@@ -47,7 +47,6 @@ def page(standin: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         committees={recipe: judged(recipe, 0, STANDIN) for recipe in RECIPES},
         data_gates={recipe: [gate("data", "fail", 0.789), gate(HOSTILE, "pass", 1.0)] for recipe in RECIPES},
         model_gates={(recipe, on): gates for recipe in RECIPES for on in PAIRED.values()},
-        autopsies={},
         stamps={name: {"code_version": "1.0+abc", "run_seed": 7} for name in JUDGED_ON},
         minutes=42.0,
     )

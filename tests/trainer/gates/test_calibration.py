@@ -11,6 +11,7 @@ import pytest
 
 from tests.trainer.gate_stamps import Fault, by_name, gated, names, write_pairs
 from trainer.gates.arc_gates import arc_gates
+from trainer.gates.arc_width_gates import star_width_gate
 from trainer.gates.class_gates import class_gates, metadata_gate
 from trainer.gates.class_scores import Chance
 from trainer.gates.column_gates import missing_gate, population_gate
@@ -71,7 +72,8 @@ def test_a_clean_paired_set_passes_every_gate_and_its_own_control_shows_the_fail
 ) -> None:
     gates = by_name(clean, FEW_DRAWS)
     assert names(gates, Verdict.CONFOUNDED) == {"failed_core_10_pix"}
-    assert names(gates, Verdict.PASS) == set(gates) - {"failed_core_10_pix"}
+    assert names(gates, Verdict.PASS) == set(gates) - {"failed_core_10_pix", "bank_sizes", "bank_noise"}
+    assert gates["bank_noise"].why == "no bank was given; wanted --bank"
     failed_core = gates["failed_core_10_pix"]
     assert failed_core.interval is not None
     assert failed_core.interval.low > 0.8  # though the hosts of both classes are the same galaxies
@@ -104,10 +106,24 @@ def test_with_labels_shuffled_within_pairs_every_gate_on_leaks_passes(tmp_path: 
             {"arc_magnitude", "arc_to_host_flux", "central_brightness", "radial_profile"},
         ),
         (Fault(arc_shift_pix=0.5), {"arc_centring"}),
+        (Fault(arc_blur=0.5), {"arc_width"}),
+        (Fault(arc_blur=1.5), {"arc_width"}),
+        (Fault(star_blur=1.25), {"psf_against_stars"}),
         (Fault(no_arc=0.3), {"both_labels"}),
         (Fault(pixels_times=2.5), {"units", "arc_flux_on_pixels"}),
     ],
-    ids=["hosts of lenses brighter", "sky", "noise", "arcs as bright as hosts", "arcs half a pixel off", "no arc", "units"],
+    ids=[
+        "hosts of lenses brighter",
+        "sky",
+        "noise",
+        "arcs as bright as hosts",
+        "arcs half a pixel off",
+        "arcs too sharp",
+        "arcs too wide",
+        "stars wider than stated",
+        "no arc",
+        "units",
+    ],
 )
 def test_a_fault_in_the_pixels_fails_the_gates_that_look_for_it_and_no_other(
     tmp_path: Path, fault: Fault, failing: set[str]
@@ -175,6 +191,15 @@ def test_of_one_class_nothing_that_compares_classes_is_said(clean: GatedData, ke
         assert (gate.verdict, gate.interval) == (Verdict.NOT_SUPPORTED, None), gate.asked.name
     whys = {gate.why.partition(":")[0] for gate in gates}
     assert whys == {"one class only", "no pairs"}
+    as_seen = [*host_gates(one.stamps, one.measured, FEW_DRAWS)[1:], star_width_gate(one.stamps, one.measured, FEW_DRAWS)]
+    if kept == "lenses":
+        assert {(gate.verdict, gate.interval) for gate in as_seen} == {(Verdict.NOT_SUPPORTED, None)}
+        assert {gate.why.partition(":")[0] for gate in as_seen} == {
+            "too few stamps without added light",
+            "too few stars beside hosts",
+        }
+    else:
+        assert {gate.verdict for gate in as_seen} == {Verdict.PASS}
 
 
 def test_of_twenty_pairs_no_figure_is_given(tmp_path: Path) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.anchors import ANCHORS
+from schemas.contract_files import Provenance, write_table
 from schemas.job_entry import InputError
+from schemas.refusal_reasons import Reason
+from schemas.run_record import RunError, RunIdentity, begin_run, finish_run
 from spark_jobs.transforms.fetching.cutout_urls import cutout_files, read_named_positions, safe_stem
 from spark_jobs.transforms.survey.position_table import PositionRow
 
@@ -100,3 +106,35 @@ def test_a_table_that_cannot_be_used_is_refused(text: str, told: str, tmp_path: 
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"table of positions .*none\.csv is not there"):
         read_named_positions(tmp_path / "none.csv")
+
+
+def anchors(folder: Path, *rows: dict[str, Any]) -> Path:
+    """A finished anchors directory."""
+    same = {"object_class": "lens", "label": 1, "discovery": "unknown", "tier": "", "reference": "", "remark": ""}
+    filled = [dict.fromkeys(ANCHORS.names) | same | row for row in rows]
+    identity = RunIdentity("anchors", "test")
+    begin_run(folder, identity)
+    path = folder / "anchors.parquet"
+    write_table(path, pa.Table.from_pylist(filled, ANCHORS.arrow_schema()), ANCHORS, Provenance("test"))
+    finish_run(folder, identity, [path], {}, {})
+    return folder
+
+
+def test_a_finished_anchors_directory_is_a_table_of_positions_too_less_what_its_list_refused(tmp_path: Path) -> None:
+    there = {"name": "SDSS J0029-0055", "ra_deg": 7.0, "dec_deg": -0.9, "reasons": 0}
+    twice = {**there, "ra_deg": 8.0, "reasons": int(Reason.NAMED_TWICE)}
+    nowhere = {"name": "lost", "reasons": int(Reason.POSITION_UNREADABLE)}
+    last = {"name": "b", "ra_deg": 9.0, "dec_deg": 1.5, "reasons": 0}
+    rows = read_named_positions(anchors(tmp_path / "anchors", there, twice, nowhere, last))
+    assert rows == [PositionRow(1, "SDSS J0029-0055", 7.0, -0.9), PositionRow(4, "b", 9.0, 1.5)]
+    first, second = cutout_files(SERVICE, "ls-dr10", rows, ("r",), 64)
+    assert (first.path, second.path) == ("SDSS_J0029-0055.fits", "b.fits")
+    assert "ra=7.0000000&dec=-0.9000000" in first.url
+
+
+def test_a_directory_without_a_usable_anchor_or_that_is_not_finished_is_refused(tmp_path: Path) -> None:
+    none = anchors(tmp_path / "none", {"name": "lost", "reasons": int(Reason.POSITION_UNREADABLE)})
+    with pytest.raises(InputError, match="none holds no usable anchor; wanted the finished output of dhs anchors"):
+        read_named_positions(none)
+    with pytest.raises(RunError, match=r"unfinished|_run\.json"):
+        read_named_positions(tmp_path)

@@ -1,0 +1,1 @@
+"""Adopting what a user already has: stamps, anchors and a checkpoint of the failed experiment's layout, into our contracts."""
