@@ -22,6 +22,8 @@ In the order of the work:
   mock-sky       draw survey bricks and catalogues to practise on
   fetch          bring bricks or cutouts in from a survey's server
   anchors        bring a list of real lenses or contaminants in, and random sky beside it
+  adopt          bring in stamps, anchors or a checkpoint that you already have
+  adopt-bank     bring in a source bank that you already have
   select-hosts   choose massive galaxies from sweep catalogues
   source-bank    make a bank of source galaxies from HST images or fits
   population     draw what a recipe would make, as a picture to decide by
@@ -35,6 +37,7 @@ In the order of the work:
   score          score stamps with a checkpoint
   check-anchors  see a galaxy at each anchor before any figure is believed
   evaluate       AUC and recall at fixed false positive rates, with intervals
+  gate-model     ask a trained network whether what it sees is lensing
   completeness   the share of lenses found, over what decides it
   select         rank a scored sample, with a page of pictures
   report         write one HTML page about a run
