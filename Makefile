@@ -22,7 +22,7 @@ proof: $(READY)  ## The failed recipe against the realistic one on two drawn ski
 	@$(BIN)/python deploy/proof/prove.py $(if $(OUT),--out $(OUT)) $(ARGS)
 
 test: check  ## All checks and tests (ARGS="-k name" for some of them)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## Style, types, walls between the packages
 	$(BIN)/ruff check .
