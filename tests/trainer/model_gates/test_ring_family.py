@@ -66,7 +66,7 @@ class Recorder:
         return np.zeros(len(images))
 
     def features(self, images: Images, metadata: Numbers) -> Numbers:
-        raise NotImplementedError
+        raise AssertionError("rings are judged by logits alone")
 
 
 @pytest.fixture
