@@ -132,8 +132,10 @@ def test_where_the_upload_fails_nothing_stands_and_the_next_call_does_not_ask_th
         assert bricks(server, tmp_path, "five", "--at-once", "1") == EXIT_BAD_INPUT
     assert "S3 refuses" in capsys.readouterr().err
     assert data(s3, "five") == {}
-    whole = [path for path in left_in(tmp_path) if path.endswith(".part")]
+    here = [path for path in (tmp_path / "scratch").rglob("*.part") if path.is_file()]
+    whole = [path for path in here if path.read_bytes() in server.content.values()]  # a second one may be cut by the stop
     asked = len(server.asked)
+    assert whole
     assert bricks(server, tmp_path, "five") == EXIT_DONE
     assert len(server.asked) == asked + 4 - len(whole)
     assert data(s3, "five") == server.content
