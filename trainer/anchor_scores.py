@@ -7,7 +7,7 @@ thresholds frozen before. An anchor counts where ``dhs check-anchors`` found a g
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,10 +174,21 @@ def read_anchor_scores(paths: AnchorPaths) -> AnchorScores:
     require_same("source", f"anchor scores {paths.scores}", _source(paths.scores), paths.cutouts, source, of)
     logits, checkpoint = _logits(paths.scores, names)
     holding = [row["name"] for row in require_accepted(paths.integrity)]
-    known = [name for name in holding if math.isfinite(logits.get(name, math.nan))]
+    return score_anchors(listed, holding, logits, _random_sky(paths, names, source, checkpoint), checkpoint)
+
+
+def score_anchors(
+    listed: Mapping[str, Mapping[str, Any]],
+    holding: Iterable[str],
+    logits: Mapping[str, float],
+    random_sky: tuple[float, ...] | None,
+    checkpoint: str,
+) -> AnchorScores:
+    """Those of ``holding`` that have a finite logit, as ``listed`` (rows of the anchors table by name) describes them."""
+    known = {name for name in holding if math.isfinite(logits.get(name, math.nan))}
     anchors = sorted((_scored(listed[name], logits[name]) for name in known), key=lambda one: (-one.logit, one.name))
-    unscored = tuple(sorted(set(holding) - set(known)))
-    return AnchorScores(tuple(anchors), unscored, _random_sky(paths, names, source, checkpoint), checkpoint)
+    unscored = tuple(sorted(set(holding) - known))
+    return AnchorScores(tuple(anchors), unscored, random_sky, checkpoint)
 
 
 def recall_by_stratum(scores: AnchorScores, cuts: Sequence[Cut]) -> list[Recall]:
@@ -232,7 +243,7 @@ def _recalls(
     return records
 
 
-def _scored(row: dict[str, Any], logit: float) -> ScoredAnchor:
+def _scored(row: Mapping[str, Any], logit: float) -> ScoredAnchor:
     names = ("name", "object_class", "label", "discovery", "dec_deg", "theta_e_arcsec")
     return ScoredAnchor(**{name: row[name] for name in names}, logit=logit)
 

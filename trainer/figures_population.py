@@ -55,6 +55,15 @@ def summary(values: FloatArray) -> str:
     return f"{len(values)} values, median {middle:.3g}, central 68 % from {low:.3g} to {high:.3g}"
 
 
+def log_axis(axes: Axes, low: float, high: float) -> None:
+    """A logarithmic x axis that is readable over less than two decades as well."""
+    axes.set_xscale("log")
+    if high < _TWO_DECADES * low:  # powers of ten would leave one label, or crowd minor ones in exponents
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def _usable(values: FloatArray, log: bool) -> FloatArray:
     finite = values[np.isfinite(values)]
     return finite[finite > 0] if log else finite
@@ -74,11 +83,7 @@ def _paint_histogram(series: Mapping[str, FloatArray], axis: str, palette: Mappi
         axes.hist(clipped, histtype="stepfilled", alpha=0.18, **style)
         axes.hist(clipped, histtype="step", linewidth=1.6, label=f"{name} ({len(values)})", **style)
     if log:
-        axes.set_xscale("log")
-        if high < _TWO_DECADES * low:  # powers of ten would leave one label, or crowd minor ones in exponents
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(axes, low, high)
     axes.set_xlabel(axis)
     axes.set_ylabel("share")
     axes.legend(loc="best")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.job_entry import InputError, run_job
-from schemas.locations import Location, local_path, location
-from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files, read_run
+from schemas.locations import local_path, location
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.committee import DEFAULT_RULE, RULES, committee_hash
+from trainer.matching_runs import record_hash
 from trainer.thread_waiting import wait_asleep
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from trainer.devices import choose_device
     from trainer.gates.gate_run import close_gates
     from trainer.judge import NetworkJudge
-    from trainer.score import load_members
+    from trainer.score import load_members, require_trained_size
     from trainer.stamp_catalogue import stamps_origin
 
     device = choose_device(args.device)
     members = load_members(args.checkpoint, device)
     origin = stamps_origin(args.stamps)
     identity = _identity(args, members, origin)
-    _require_size(args, members)
+    require_trained_size(args.stamps, args.split, members)
     if begin_run(args.out, identity) is not RunState.FINISHED:
         judge = NetworkJudge(members, args.combine, device)
         asked = _question(args, judge)
@@ -92,14 +92,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         counts = {"stamps": len(asked.judged.logits), "pairs": len(asked.pairs.rows)}
         finish_run_of_files(args.out, identity, files, counts, {"stamps": str(args.stamps)})
     return close_gates(JOB, args.out)
-
-
-def _require_size(args: argparse.Namespace, members: Sequence[Member]) -> None:
-    from trainer.stamp_catalogue import load_catalogue
-
-    size, trained_on = load_catalogue(args.stamps, args.split, ()).size_pix, members[0].checkpoint.origin.size_pix
-    if size != trained_on:
-        raise InputError(f"{args.stamps} holds stamps of {size} pixels; the checkpoint was trained on {trained_on}")
 
 
 def _question(args: argparse.Namespace, judge: NetworkJudge) -> Questioned:
@@ -137,18 +129,13 @@ def _write(
 
 
 def _identity(args: argparse.Namespace, members: Sequence[Member], origin: dict[str, Any]) -> RunIdentity:
-    record = _record_hash(args.stamps)
+    record = record_hash(args.stamps)
     settings: dict[str, Any] = {name: getattr(args, name) for name in ("split", "most", "fpr", "draws", "seed")}
     for name in ("integrity", "anchor_cutouts"):
         given: Path | None = getattr(args, name)
-        settings[f"{name}_record"] = _record_hash(given) if given else None
+        settings[f"{name}_record"] = record_hash(given) if given else None
     settings |= {"stamps_record": record, "checkpoint": committee_hash([one.digest for one in members], args.combine)}
     return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)
-
-
-def _record_hash(directory: Location) -> str:
-    read_run(directory)  # says what is wrong with one that is unfinished or absent
-    return hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

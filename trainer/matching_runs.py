@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import FINISHED_NAME, read_run
 
 
-def record_hash(directory: Path) -> str:
+def record_hash(directory: Location) -> str:
     """First 16 hex digits of the SHA-256 of a finished run's record, as the runs made from it note it down.
 
     Raises RunError where the run is absent or unfinished.
     """
     read_run(directory)
-    return hashlib.sha256((Path(directory) / FINISHED_NAME).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16]
 
 
 def file_digests(directory: Path) -> list[str]:

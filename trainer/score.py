@@ -117,6 +117,15 @@ def load_members(paths: Sequence[Location], device: torch.device) -> list[Member
     return [Member(checkpoint, digest, columns) for digest, checkpoint in sorted(loaded.items())]
 
 
+def require_trained_size(stamps: Location, split: str, members: Sequence[Member]) -> None:
+    """Raise InputError where the stamps of a split are of another size than the networks were trained on."""
+    from trainer.stamp_catalogue import load_catalogue
+
+    size, trained_on = load_catalogue(stamps, split, ()).size_pix, members[0].checkpoint.origin.size_pix
+    if size != trained_on:
+        raise InputError(f"{stamps} holds stamps of {size} pixels; the checkpoint was trained on {trained_on}")
+
+
 def _union(several: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for columns in several for name in columns))
 

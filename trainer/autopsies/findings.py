@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer.figures_canvas import Drawing
+from trainer.gates.gate import Table
 from trainer.intervals import Interval
 from trainer.report_examples import Example
 
@@ -65,12 +66,15 @@ class Part:
     drawings: Sequence[Drawing] = ()
     galleries: Sequence[Gallery] = ()
     absent: Sequence[str] = ()
-    wrong: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        found = {"title": self.title, "absent": list(self.absent), "wrong": [list(row) for row in self.wrong]}
+        found: dict[str, Any] = {"title": self.title, "absent": list(self.absent)}
+        found["tables"] = [
+            {"caption": of.caption, "head": list(of.head), "rows": [list(row) for row in of.rows]} for of in self.tables
+        ]
         return found | {"findings": [one.as_json() for one in self.findings]} | dict(self.more)
 
 

@@ -19,7 +19,15 @@ from trainer.judge import Images, Numbers
 from trainer.model_gates.judged_stamps import JudgedStamps
 
 LENSES, NEGATIVES, ANCHORS, RANDOM_SKY = "lenses", "negatives", "anchors", "random sky"
-OF_STAMPS = ("theta_e_arcsec", "arc_snr", "arc_to_host_flux", "injected_mag_r", "mag_raw_r", "psf_fwhm_r_arcsec")
+OF_STAMPS = (
+    "theta_e_arcsec",
+    "arc_snr",
+    "arc_peak_snr",
+    "arc_to_host_flux",
+    "injected_mag_r",
+    "mag_raw_r",
+    "psf_fwhm_r_arcsec",
+)
 
 
 @dataclass(frozen=True)

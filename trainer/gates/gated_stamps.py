@@ -33,7 +33,7 @@ OFFERED = tuple(
     if not column.injected and column.name not in {*IDENTITY_NAMES, "reasons", "file", "row"}
 )
 """Columns that neither name the task nor exist because of it: their nulls must say nothing."""
-OF_ARCS = ("theta_e_arcsec", "injected_mag_r", "arc_to_host_flux", "arc_snr")
+OF_ARCS = ("theta_e_arcsec", "injected_mag_r", "arc_to_host_flux", "arc_snr", "arc_peak_snr")
 _ROWS_AT_A_TIME = 65536
 
 Integers = npt.NDArray[np.int64]
