@@ -11,6 +11,7 @@ from schemas.gates import GATES
 from schemas.hosts import HOSTS
 from schemas.scores import SCORES
 from schemas.stamps import STAMP_INDEX, STAMPS
+from schemas.stimuli import STIMULI
 from schemas.tasks import TASKS
 
 CONTRACTS: dict[str, Contract] = {
@@ -21,6 +22,7 @@ CONTRACTS: dict[str, Contract] = {
         CUTOUTS,
         STAMPS,
         STAMP_INDEX,
+        STIMULI,
         SCORES,
         COMPLETENESS,
         CANDIDATES,

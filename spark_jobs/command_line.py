@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check-anchors": ("trainer.check_anchors", "see a galaxy at each anchor before any figure is believed"),
     "evaluate": ("trainer.evaluate", "AUC and recall at fixed false positive rates, with intervals"),
     "gate-model": ("trainer.gate_model", "ask a trained network whether what it sees is lensing"),
+    "stimuli": ("spark_jobs.stimuli", "make lenses again with one thing changed, to ask a network about"),
     "autopsy": ("trainer.autopsy", "what a network learned, and why real lenses look different to it"),
     "completeness": ("trainer.completeness", "the share of lenses found, over what decides it"),
     "select": ("trainer.select_candidates", "rank a scored sample, with a page of pictures"),

@@ -12,19 +12,17 @@ from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, read_table
-from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.refusal_reasons import names_of
-from schemas.run_record import RunError, RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run, run_files
+from schemas.run_record import RunError, RunIdentity, RunState, begin_run, finish_run, read_run, run_files
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX
 from schemas.tasks import TASKS
+from spark_jobs.inject_inputs import check_inputs
 from spark_jobs.plan_tasks import RECIPE_FILE
 from spark_jobs.recipe import Recipe, read_recipe
-from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
-from spark_jobs.transforms.bank.bank_file import open_bank
 from spark_jobs.transforms.simulation.inject_shard import InjectSettings, ShardTask, inject_shard
 from spark_jobs.transforms.simulation.stamp_index import write_index
 
@@ -54,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     plan = read_run(arguments.plan)
     recipe = read_recipe(arguments.plan / RECIPE_FILE)
-    _check(arguments, plan, recipe)
+    check_inputs(arguments.plan, arguments.cutouts, arguments.bank, plan, recipe)
+    if arguments.partitions is not None and arguments.partitions < 1:
+        raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
     out: Path = arguments.out.resolve()  # executors do not start where the driver does
     identity = RunIdentity(JOB, code_version(), recipe.recipe_hash, plan["run_seed"], _identity_settings(arguments, plan))
     if begin_run(out, identity) is RunState.FINISHED:
@@ -76,38 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     finish_run(out, identity, [*files, *index], counts, header)
     account(JOB, f"{_summary(counts)} in {seconds:.1f} s ({counts['rows'] / max(seconds, 1e-9):.0f} per s); written to {out}")
     return EXIT_DONE
-
-
-def _check(arguments: argparse.Namespace, plan: dict[str, Any], recipe: Recipe) -> None:
-    """Everything that can be wrong with the call, before anything is written."""
-    if plan["recipe_hash"] != recipe.recipe_hash:
-        raise RunError(
-            f"{arguments.plan / RECIPE_FILE} has hash {recipe.recipe_hash}; the plan was made with {plan['recipe_hash']}. "
-            "The recipe was changed, or the code reads it in another way: plan again."
-        )
-    wanted = plan["settings"]["bank_sha256"]
-    if isinstance(recipe.priors.source_light, BankLight) or arguments.bank:
-        if arguments.bank is None:
-            raise InputError("the plan draws its sources from a bank and none was given; wanted --bank FILE.h5")
-        open_bank(arguments.bank)
-        if wanted is not None and file_sha256(arguments.bank) != wanted:
-            raise InputError(f"{arguments.bank} is not the bank that the plan was made with (its SHA-256 begins {wanted[:12]})")
-    if arguments.partitions is not None and arguments.partitions < 1:
-        raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
-    cut = {path.name for path in run_files(arguments.cutouts, CUTOUTS)}
-    shards = [path.name for path in run_files(arguments.plan, TASKS, "tasks/")]
-    absent = [name for name in shards if name not in cut]
-    if absent:
-        raise InputError(
-            f"{arguments.cutouts} lacks {len(absent)} of the plan's {len(shards)} shards, the first {absent[0]}; "
-            f"wanted the output of dhs cut-hosts --hosts {arguments.plan}"
-        )
-    size = read_run(arguments.cutouts)["settings"].get("size_pix", recipe.size_pix)  # another survey's record may not say
-    if size != recipe.size_pix:
-        raise InputError(
-            f"cutouts of {arguments.cutouts} have {size} pixels; recipe {recipe.name} makes stamps of {recipe.size_pix}. "
-            f"Cut the hosts again with --size {recipe.size_pix}."
-        )
 
 
 def _shards(arguments: argparse.Namespace, out: Path, recipe: Recipe) -> list[ShardTask]:

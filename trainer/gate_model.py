@@ -27,13 +27,14 @@ JOB = "gate-model"
 DESCRIPTION = """\
 Ask of a trained network whether what it sees is lensing: one thing about an image is changed, and its answer should follow, or
 should not. Arc taken away, arc given to the control, core hidden, arcs made faint, turned, shifted, blurred, conditions
-permuted; rings on galaxies, patches hidden, hard negatives, real lenses. Wanted are stamps with pairs (controls: paired), of
-a split that it was not trained on.
+permuted; rings on galaxies, the same source without its lens, patches hidden, hard negatives, real lenses. Wanted are stamps
+with pairs (controls: paired), of a split that it was not trained on.
 """
 EPILOG = """\
 examples:
   dhs gate-model --stamps stamps --checkpoint training/best.pt --out model_gates
   dhs gate-model --stamps stamps --checkpoint best.pt --integrity integrity --anchor-cutouts anchor_cutouts --out gates_real
+  dhs gate-model --stamps stamps --checkpoint training/best.pt --stimuli stimuli --out model_gates_stimuli
   dhs gate-model --stamps other_stamps --split val --checkpoint a/best.pt b/best.pt --combine mean-probability --out gates_ab
 
 Writes gates.html (lights, and the picture behind each verdict), gates.json and gates.parquet. An image is called a lens above
@@ -59,6 +60,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--fpr", type=float, default=0.01, help="false positive rate of the threshold (default: %(default)s)")
     add("--integrity", type=local_path, help="accepted output of dhs check-anchors: real lenses to hold injected ones against")
     add("--anchor-cutouts", type=local_path, help="the cutouts that it judged; wanted with --integrity")
+    add(
+        "--stimuli",
+        type=local_path,
+        help="output of dhs stimuli: lenses of the same plan rendered again with one thing changed",
+    )
     add("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
     add("--seed", type=int, default=1, help="seed of draws and bootstrap (default: %(default)s)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
@@ -97,11 +103,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _question(args: argparse.Namespace, judge: NetworkJudge) -> Questioned:
     from trainer.model_gates.all_gates import question
     from trainer.model_gates.real_lenses import read_real_lenses
+    from trainer.model_gates.stimuli import read_stimuli
 
     asked = question(judge, args.stamps, args.split, args.most, args.seed, args.fpr)
+    size = asked.judged.stamps.catalogue.size_pix
+    if args.stimuli is not None:
+        asked = replace(asked, stimuli=read_stimuli(args.stimuli, judge, size))
     if args.integrity is None:
         return asked
-    size = asked.judged.stamps.catalogue.size_pix
     return replace(asked, real=read_real_lenses(args.integrity, args.anchor_cutouts, judge.columns, size))
 
 
@@ -131,7 +140,7 @@ def _write(
 def _identity(args: argparse.Namespace, members: Sequence[Member], origin: dict[str, Any]) -> RunIdentity:
     record = record_hash(args.stamps)
     settings: dict[str, Any] = {name: getattr(args, name) for name in ("split", "most", "fpr", "draws", "seed")}
-    for name in ("integrity", "anchor_cutouts"):
+    for name in ("integrity", "anchor_cutouts", "stimuli"):
         given: Path | None = getattr(args, name)
         settings[f"{name}_record"] = record_hash(given) if given else None
     settings |= {"stamps_record": record, "checkpoint": committee_hash([one.digest for one in members], args.combine)}

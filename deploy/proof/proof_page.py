@@ -8,6 +8,7 @@ from typing import Any
 
 from expectations import Expectation, expectations
 from jinja2 import ChoiceLoader, FileSystemLoader
+from proof_autopsy import autopsy_causes, autopsy_rows
 from proof_figures import NAMES, contaminants, examples, merit_drawings, roc_drawing
 from proof_record import RATES, Figure, Proof, read_proof
 from proof_steps import HERE, JUDGED_ON, PAIRED, RECIPES, STANDIN, Places, Size
@@ -46,6 +47,8 @@ def render(proof: Proof, asked: Sequence[Expectation], places: Places) -> str:
         model_gates=_gate_rows([proof.model_gates[recipe, on] for recipe in RECIPES for on in PAIRED.values()]),
         model_heads=[f"{recipe} network, {on} pairs" for recipe in RECIPES for on in PAIRED.values()],
         rings=_rings(proof),
+        autopsy_rows=autopsy_rows(proof),
+        causes=autopsy_causes(proof),
         galleries=galleries,
     )
 

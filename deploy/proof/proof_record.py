@@ -11,6 +11,7 @@ from typing import Any
 from proof_steps import JUDGED_ON, PAIRED, RECIPES, STANDIN, Places, Size
 
 from schemas.run_record import read_run
+from trainer.autopsies.autopsy_files import JSON as AUTOPSY
 from trainer.gates.gate_files import JSON
 
 RATES = (0.01, 0.001)
@@ -44,12 +45,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Proof:
-    """Everything that the page shows. Gates by what was asked about: (recipe,) for data, (recipe, asked on) for networks."""
+    """Everything that the page shows. Gates by what was asked about: (recipe,) for data, (recipe, asked on) for networks.
+
+    Parts of an autopsy by recipe, as autopsy.json has them.
+    """
 
     judged: Sequence[Judged]
     committees: Mapping[str, Judged]
     data_gates: Mapping[str, Sequence[Mapping[str, Any]]]
     model_gates: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+    autopsies: Mapping[str, Mapping[str, Any]]
     stamps: Mapping[str, Mapping[str, Any]]
     minutes: float
 
@@ -77,6 +82,7 @@ def read_proof(places: Places, size: Size, notes: Path) -> Proof:
         model_gates={
             (recipe, on): _gates(Path(places.model_gates(recipe, on))) for recipe in RECIPES for on in PAIRED.values()
         },
+        autopsies={recipe: _json(Path(places.autopsy(recipe)) / AUTOPSY)["parts"] for recipe in RECIPES},
         stamps={name: read_run(Path(places.stamps(name))) for name in JUDGED_ON},
         minutes=sum(_json(notes).values()) / 60,
     )

@@ -71,6 +71,10 @@ class Places:
         """One of the tables that the stand-in's lenses are as anchors."""
         return self.at("standin-anchors", name)
 
+    def autopsy(self, recipe: str) -> str:
+        """The autopsy of a recipe's first network."""
+        return self.at(recipe, "autopsy")
+
     def model_gates(self, recipe: str, asked_on: str) -> str:
         """Gates on a recipe's networks, asked on pairs of one kind."""
         return self.at("model_gates", f"{recipe}-on-{asked_on}")
@@ -84,6 +88,7 @@ def proof_steps(out: Path, size: Size) -> list[Step]:
         *(step for recipe in RECIPES for step in _stamps(places, recipe, recipe)),
         *_stamps(places, PAIRED["gen5"], str(HERE / "gen5_paired.yaml")),
         *(_data_gates(places, recipe) for recipe in RECIPES),
+        *(_stimuli(places, asked_on) for asked_on in PAIRED.values()),
         *(_training(places, recipe, seed, size) for recipe in RECIPES for seed in size.seeds),
         Step(
             "Draw the stand-in for the sky with another engine",
@@ -104,6 +109,7 @@ def proof_steps(out: Path, size: Size) -> list[Step]:
             for step in _judged(places, recipe, [seed], name)
         ),
         *(step for recipe in RECIPES for step in _judged(places, recipe, size.seeds, STANDIN)),
+        *(_autopsy(places, recipe, size) for recipe in RECIPES),
         *(_model_gates(places, recipe, asked_on, size) for recipe in RECIPES for asked_on in PAIRED.values()),
     ]
 
@@ -140,6 +146,12 @@ def _data_gates(places: Places, recipe: str) -> Step:
     return Step(f"{recipe}: ask the stamps for shortcuts", words, breach=True)
 
 
+def _stimuli(places: Places, name: str) -> Step:
+    made_of = ("--plan", places.at(name, "plan"), "--cutouts", places.at(name, "cutouts"), "--bank", places.at("bank.h5"))
+    words = ("stimuli", *made_of, "--out", places.at(name, "stimuli"))
+    return Step(f"{name}: lenses again with one thing changed", words)
+
+
 def _training(places: Places, recipe: str, seed: int, size: Size) -> Step:
     how = ("--settings", str(size.settings), "--seed", str(seed), "--device", "cpu")
     words = ("train", "--stamps", places.stamps(recipe), *how, "--out", places.network(recipe, seed, "training"))
@@ -164,9 +176,18 @@ def _judged(places: Places, recipe: str, seeds: Sequence[int], name: str) -> lis
 def _model_gates(places: Places, recipe: str, asked_on: str, size: Size) -> Step:
     of = ("--stamps", places.stamps(asked_on), "--checkpoint", places.checkpoints(recipe, size.seeds)[0])
     real = ("--integrity", places.at("integrity"), "--anchor-cutouts", places.anchors("anchor_cutouts"))
+    real += ("--stimuli", places.at(asked_on, "stimuli"))
     how = (*real, "--most", str(size.most), "--draws", "200", "--device", "cpu")
     words = ("gate-model", *of, *how, "--out", places.model_gates(recipe, asked_on))
     return Step(f"{recipe}, network 1: what does it look at, on pairs of {asked_on}", words, breach=True)
+
+
+def _autopsy(places: Places, recipe: str, size: Size) -> Step:
+    of = ("--checkpoint", places.checkpoints(recipe, size.seeds)[0], "--stamps", places.stamps(recipe))
+    anchors = ("--anchors", places.anchors("anchors"), "--anchor-cutouts", places.anchors("anchor_cutouts"))
+    real = (*anchors, "--integrity", places.at("integrity"), "--random-sky-cutouts", places.anchors("random_sky_cutouts"))
+    how = ("--most", str(size.most), "--draws", "200", "--device", "cpu", "--out", places.autopsy(recipe))
+    return Step(f"{recipe}, network 1: autopsy beside lenses of the stand-in", ("autopsy", *of, *real, *how))
 
 
 def _integrity(places: Places) -> Step:

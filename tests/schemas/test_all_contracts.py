@@ -18,6 +18,7 @@ def test_the_contracts_stand_in_the_order_of_the_flow_each_under_its_own_name() 
         "cutouts",
         "stamps",
         "stamp_index",
+        "stimuli",
         "scores",
         "completeness",
         "candidates",

@@ -38,6 +38,7 @@ In the order of the work:
   check-anchors  see a galaxy at each anchor before any figure is believed
   evaluate       AUC and recall at fixed false positive rates, with intervals
   gate-model     ask a trained network whether what it sees is lensing
+  stimuli        make lenses again with one thing changed, to ask a network about
   autopsy        what a network learned, and why real lenses look different to it
   completeness   the share of lenses found, over what decides it
   select         rank a scored sample, with a page of pictures

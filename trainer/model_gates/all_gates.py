@@ -18,13 +18,15 @@ from trainer.model_gates.real_lenses import RealLenses
 from trainer.model_gates.realism_probe import realism_gate
 from trainer.model_gates.ring_family import ring_gates
 from trainer.model_gates.stability_gates import stability_gates
+from trainer.model_gates.stimuli import Stimuli
+from trainer.model_gates.stimulus_gates import stimulus_gates
 
 
 @dataclass(frozen=True)
 class Questioned:
     """A judge, the stamps that it is asked about, the pairs among them, and the logit above which it calls a lens.
 
-    ``real`` are real lenses, where there are any to ask about.
+    ``real`` are real lenses and ``stimuli`` lenses rendered again, where there are any to ask about.
     """
 
     judge: Judge
@@ -32,6 +34,7 @@ class Questioned:
     pairs: Pairs
     threshold: Threshold
     real: RealLenses | None = None
+    stimuli: Stimuli | None = None
 
 
 def question(judge: Judge, directory: Location, split: str, most: int, seed: int, false_positive_rate: float) -> Questioned:
@@ -48,6 +51,7 @@ def model_gates(asked: Questioned, how: Chance) -> list[Gate]:
         *kind_gates(asked.judged, threshold, how),
         *ring_gates(judge, asked.judged, threshold, how),
         occlusion_gate(judge, pairs, how),
+        *stimulus_gates(asked.stimuli, threshold, how),
         *arc_sweeps(judge, pairs, threshold, how),
         *stability_gates(judge, pairs, how),
         realism_gate(judge, pairs, asked.real, threshold, how),

@@ -39,6 +39,7 @@ def proof(
         committees={},
         data_gates={"gen5": [gate("a", failed[0])], "realistic": [gate("a", failed[1])]},
         model_gates={("gen5", "realistic"): [gate("b", failed[2])], ("realistic", "realistic"): [gate("b", failed[3])]},
+        autopsies={},
         stamps={},
         minutes=1.0,
     )

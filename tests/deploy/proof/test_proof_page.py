@@ -35,6 +35,18 @@ def judged(recipe: str, seed: int, judged_on: str) -> Judged:
     )
 
 
+def autopsy(recipe: str) -> dict[str, Any]:
+    """Parts of an autopsy with one figure each, as autopsy.json has them."""
+    ends = {"value": 0.25 if recipe == "gen5" else 0.75, "low": 0.125, "high": 0.875, "n": 1234}
+    found = [{"name": "all.all lenses.p ≥ 0.5", "failed_experiment": "3 of 68: 0.044", **ends}]
+    told = {"told": f"Anchors of {recipe} {HOSTILE} hold less light."}
+    parts: dict[str, Any] = {key: {"findings": []} for key in ("central_maximum", "correlations", "ring_test")}
+    return parts | {
+        "recall": {"findings": found},
+        "causes": {"verdicts": dict.fromkeys(("anchors/lenses", "anchors/negatives"), told)},
+    }
+
+
 @pytest.fixture(scope="module")
 def page(standin: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("proof")
@@ -47,6 +59,7 @@ def page(standin: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         committees={recipe: judged(recipe, 0, STANDIN) for recipe in RECIPES},
         data_gates={recipe: [gate("data", "fail", 0.789), gate(HOSTILE, "pass", 1.0)] for recipe in RECIPES},
         model_gates={(recipe, on): gates for recipe in RECIPES for on in PAIRED.values()},
+        autopsies={recipe: autopsy(recipe) for recipe in RECIPES},
         stamps={name: {"code_version": "1.0+abc", "run_seed": 7} for name in JUDGED_ON},
         minutes=42.0,
     )
@@ -76,9 +89,16 @@ def test_every_gate_has_a_light_a_figure_and_a_reason_for_each_that_was_asked(pa
 
 
 def test_the_rings_of_both_networks_are_drawn(page: str) -> None:
-    rings = page[page.index('<section id="rings">') : page.index('<section id="pictures">')]
+    rings = page[page.index('<section id="rings">') : page.index('<section id="autopsy">')]
     assert rings.count("Map of ring_family.") == len(RECIPES)
     assert "Map of other." not in rings
+
+
+def test_the_autopsies_stand_side_by_side_with_the_failed_figure_and_what_is_missing_is_said(page: str) -> None:
+    part = page[page.index('<section id="autopsy">') : page.index('<section id="pictures">')]
+    row = "<td>0.250 (0.125 to 0.875), 1,234 objects</td><td>0.750 (0.125 to 0.875), 1,234 objects</td><td>3 of 68: 0.044</td>"
+    assert row in part and part.count("<td>not given</td>") == 2 * 9
+    assert part.count("Anchors of gen5") == part.count("Anchors of realistic") == 2
 
 
 def test_no_title_becomes_a_script_and_nothing_is_asked_of_the_network(page: str) -> None:

@@ -60,6 +60,17 @@ def test_two_causes_at_once_are_both_named(negatives: Side) -> None:
     assert supported(both, negatives) == {"units", "population"}
 
 
+def test_units_that_make_up_for_a_fainter_population_hide_neither(negatives: Side) -> None:
+    both = side("anchors", Cause(pixels_times=3.0, fainter_mag=2.0))
+    assert supported(both, negatives) == {"units", "population"}
+
+
+def test_light_that_falls_where_noise_rises_is_no_change_of_units(planted: Mapping[str, Side], negatives: Side) -> None:
+    of, seen = planted["units"]
+    noisier = {**seen, "noise": seen["noise"] / 0.09}  # three times the stated noise, a third of the light
+    assert words((of, noisier), negatives)["units"] is Word.OPEN
+
+
 def test_a_lifted_sky_is_processing(negatives: Side) -> None:
     assert supported(side("anchors", Cause(sky_shift_sigma=0.6)), negatives) == {"processing"}
 
