@@ -35,11 +35,18 @@ class StampsDirectory:
 
 
 def write_stamps_directory(
-    root: Path, pairs_per_split: Mapping[str, int], *, size: int = 64, refused_pairs: int = 2, ring: float = 0.03
+    root: Path,
+    pairs_per_split: Mapping[str, int],
+    *,
+    size: int = 64,
+    refused_pairs: int = 2,
+    ring: float = 0.03,
+    shared_noise: bool = False,
 ) -> StampsDirectory:
     """Write ``plan/`` and ``stamps/`` under ``root``; the last ``refused_pairs`` of each split are refused.
 
-    ``ring`` is the peak of the ring in nMgy per pixel: 0 makes lenses that no network can tell from controls.
+    ``ring`` is the peak of the ring in nMgy per pixel: 0 makes lenses that no network can tell from controls. Lens and control
+    have skies of their own, or with ``shared_noise`` the same one, as a real pair has.
     """
     rng = np.random.default_rng(3)
     provenance = Provenance(code_version(), RECIPE_HASH, SEED, "synthetic")
@@ -50,7 +57,8 @@ def write_stamps_directory(
     begin_run(stamps, inject_id)
     plan_files, stamp_files = [], []
     for shard, (split, pairs) in enumerate(pairs_per_split.items()):
-        rows = [row for n in range(pairs) for row in _pair(rng, shard, split, n, n >= pairs - refused_pairs, size, ring)]
+        refused = pairs - refused_pairs
+        rows = [row for n in range(pairs) for row in _pair(rng, shard, split, n, n >= refused, size, ring, shared_noise)]
         name = f"shard-{shard:05d}"
         path = stamps / f"split={split}" / f"{name}-{RECIPE_HASH[:8]}.parquet"
         write_table(path, _table(rows, STAMPS), STAMPS, provenance)
@@ -75,18 +83,21 @@ def _table(rows: list[dict[str, Any]], contract: Contract) -> pa.Table:
 
 
 def _pair(
-    rng: np.random.Generator, shard: int, split: str, n: int, refused: bool, size: int, ring: float
+    rng: np.random.Generator, shard: int, split: str, n: int, refused: bool, size: int, ring: float, shared: bool
 ) -> list[dict[str, Any]]:
     y, x = np.mgrid[:size, :size] - size / 2
     r = np.hypot(x, y)
     theta_e = rng.uniform(0.8, 2.0)
     rows = []
+    noise: dict[str, Any] = {}
     for label in (1, 0):
         images = {}
+        if label or not shared:
+            noise = {band: rng.normal(0, SIGMA[band], r.shape) for band in BANDS}
         for band, colour in zip(BANDS, (1.3, 1.0, 0.8), strict=True):
             host = {"g": 0.03, "r": 0.1, "z": 0.2}[band] * np.exp(-((r / 5) ** 2))
             arc = label * ring * colour * np.exp(-(((r - theta_e / 0.262) / 2) ** 2))
-            images[band] = (host + arc + rng.normal(0, SIGMA[band], r.shape)).astype(np.float32)
+            images[band] = (host + arc + noise[band]).astype(np.float32)
         reasons = int(Reason.MASKED_PIXELS if label else Reason.MASKED_PIXELS | Reason.PARTNER_REFUSED) if refused else 0
         rows.append(_row(shard, split, n, label, theta_e, reasons, None if refused else encode_stamp(images), size))
     return rows

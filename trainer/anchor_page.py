@@ -22,6 +22,7 @@ from trainer.anchor_integrity import (
     tally,
 )
 from trainer.anchor_photometry import APERTURE_ARCSEC
+from trainer.anchor_scores import CAMERA_EDGE_DEG, CAMERAS
 from trainer.figures_canvas import CONTROL_COLOUR, LENS_COLOUR, Drawing
 from trainer.figures_population import FloatArray, histogram
 from trainer.gallery import Picture, colour_picture, png_uri
@@ -30,8 +31,6 @@ from trainer.report_page import environment
 
 _MOST_PICTURES = 60
 _CONTROL_PICTURES = 24
-_SOUTHERN_EDGE_DEG = 32.375
-"""North of it the Legacy Surveys are of other cameras (BASS, MzLS): other seeing and noise."""
 _MARK_ARCSEC = (2.2, 3.4)
 _MARK_COLOUR = (96, 214, 255)
 
@@ -130,7 +129,7 @@ def _strata(rows: Sequence[Row]) -> list[tuple[str, str, str, str, str]]:
     """Class, discovery, part of the sky, share that holds, interval: a pooled share hides a stratum that is wrong."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        part = "north of +32.375°" if row["dec_deg"] > _SOUTHERN_EDGE_DEG else "DECam"
+        part = CAMERAS[row["dec_deg"] > CAMERA_EDGE_DEG]
         groups.setdefault((row["object_class"], row["discovery"], part), []).append(row)
     counted = {key: tally(group) for key, group in sorted(groups.items())}
     return [(*key, _share(of), _interval(of)) for key, of in counted.items()]

@@ -21,6 +21,8 @@ from trainer.model_gates.gap import asked, share_kept, too_few_pairs
 from trainer.model_gates.judged_stamps import Pairs
 
 ARC_SIGMA = 0.3
+MOST_APART = 0.05
+"""Share of pairs that may have other noise, and are left out; with more the stamps are no pairs."""
 _KEPT = "share of the step in logits from control to lens that is kept"
 _NOTHING = (-math.inf, 0.10), (-math.inf, 0.20)
 _ALL = (0.90, math.inf), (0.80, math.inf)
@@ -63,6 +65,16 @@ Change = Callable[[Pairs], Images]
 
 def pair_gates(judge: Judge, pairs: Pairs, how: Chance) -> list[Gate]:
     """The gates of this room, the most telling first."""
+    if not too_few_pairs(pairs, how):
+        same = shares_noise(pairs)
+        apart = np.count_nonzero(~same)
+        if apart > MOST_APART * len(same):
+            why = (
+                f"{apart} of {len(same)} lenses have other noise than their controls where no arc is: "
+                "what moves pixels between them moves noise too"
+            )
+            return [unsupported(question, why, pairs.behind) for question in (SUPPRESSED, SWAP, CORE_HIDDEN, CORE_ALONE)]
+        pairs = pairs.of(same)
     with_core = pairs.of(has_core(pairs))
     return [
         kept_gate(SUPPRESSED, judge, pairs, lambda some: mixed(some.lens, some.control, arc_pixels(some)), how),
@@ -84,6 +96,12 @@ def kept_gate(question: Question, judge: Judge, pairs: Pairs, change: Change, ho
         "Scores of lenses, of their controls, and of the changed images.",
     )
     return judged(question, share_kept(changed, pairs, how), pairs.behind, evidence)
+
+
+def shares_noise(pairs: Pairs) -> Rows:
+    """(pair,) whether at least half of the pixels hardly differ from lens to control: an arc covers less than half."""
+    typical = np.median(np.abs(pairs.arc), axis=(2, 3))
+    return np.asarray((typical <= ARC_SIGMA * pairs.sky_sigma).all(axis=1))
 
 
 def arc_pixels(pairs: Pairs) -> Rows:

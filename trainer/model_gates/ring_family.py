@@ -48,7 +48,8 @@ IMPOSSIBLE_RING = Question(
     "impossible_ring",
     "Rings that cannot be lensing",
     "Does the network call a ring a lens that has its host's colours and a radius that no galaxy reaches?",
-    f"share called lenses of host-coloured rings of {IMPOSSIBLE_ARCSEC} arcsec and r = 20 to 22, over that of the lenses",
+    f"share called lenses of host-coloured rings of {IMPOSSIBLE_ARCSEC} arcsec and r = 20 to 22, less that of the galaxies "
+    "without them, over that of the lenses",
     Limits(
         (-math.inf, 0.25),
         (-math.inf, 0.50),
@@ -106,7 +107,7 @@ def impossible_ring_gate(judge: Judge, of: JudgedStamps, hosts: Hosts, threshold
     surfaces = ring_surfaces(judge, hosts, threshold)
     radius = RADII_ARCSEC.index(IMPOSSIBLE_ARCSEC)
     bright = [MAGNITUDES.index(magnitude) for magnitude in (20.0, 21.0, 22.0)]
-    called_rings = surfaces["host's colours"].called[radius, bright].mean(axis=0)
+    called_rings = surfaces["host's colours"].called[radius, bright].mean(axis=0) - (hosts.logits > threshold.logit)
     units, _ = of.stamps.units(np.concatenate([hosts.rows, lenses]))
     values, ring = np.concatenate([called_rings, called_lenses]), np.arange(len(units)) < len(hosts.rows)
     figure = ratio_of_means(values, ring, units, how)

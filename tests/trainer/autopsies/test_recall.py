@@ -66,7 +66,8 @@ def test_recall_of_an_accepted_set_has_the_exact_interval_and_the_failed_figure_
     assert one.interval.value == pytest.approx(found / 24)
     assert one.interval.low == pytest.approx(beta.ppf(0.025, found, 25 - found))
     assert one.interval.high == pytest.approx(beta.ppf(0.975, found + 1, 24 - found))
-    assert one.failed == "3 of 68: 0.044"
+    beside = [found.name for found in part.findings if found.failed.startswith("3 of 68: 0.044")]
+    assert beside == ["all.all lenses.p ≥ 0.5"]  # a stratum is not the failed experiment's whole list
     assert of(part, "discovery and camera.spectroscopy, DECam.p ≥ 0.3").n == 24
     assert part.more["accepted"] is True and not part.tables
 

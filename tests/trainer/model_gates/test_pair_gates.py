@@ -19,6 +19,8 @@ from trainer.model_gates.pair_gates import (
     has_core,
     kept_gate,
     mixed,
+    pair_gates,
+    shares_noise,
 )
 
 HOW = Chance(draws=40, seed=1)
@@ -37,6 +39,30 @@ def test_a_pixel_is_of_the_arc_where_any_band_exceeds_three_tenths_of_its_noise_
     lens[3, 2, 3, 0] += 0.9 * step[2]
     found = arc_pixels(replace(by_hand, lens=lens))
     assert np.argwhere(found).tolist() == [[0, 0, 0], [1, 1, 0], [2, 2, 0]]
+
+
+def test_pairs_whose_noise_is_not_the_same_are_told_apart_by_the_pixels_without_an_arc(by_hand: Pairs) -> None:
+    assert shares_noise(by_hand).all()
+    rng = np.random.default_rng(6)
+    lens = by_hand.lens.copy()
+    lens[1, 2] += rng.normal(0, 0.04, (16, 16)).astype(np.float32)  # as much noise as it has, in one band
+    lens[2, 0] += 0.2 * np.float32(0.01)  # a level below what counts
+    assert shares_noise(replace(by_hand, lens=lens)).tolist() == [True, False, True, True]
+
+
+def test_a_few_pairs_of_other_noise_are_left_out_and_with_many_nothing_is_said(by_hand: Pairs) -> None:
+    many = by_hand.of(np.arange(200) % 4)
+    many = replace(many, units=np.arange(200) % 20)
+    judge = DrawnJudge(lambda images, metadata: images[:, 1].sum((1, 2), dtype=np.float64))
+    rng = np.random.default_rng(7)
+    for apart, few in ((8, True), (12, False)):
+        lens = many.lens.copy()
+        lens[:apart] += rng.normal(0, 0.05, lens[:apart].shape).astype(np.float32)
+        gate = pair_gates(judge, replace(many, lens=lens), HOW)[0]
+        assert (gate.interval is not None) == few
+        assert gate.behind.n_positive == (200 - apart if few else 200)
+        if not few:
+            assert gate.why.startswith("12 of 200 lenses have other noise than their controls where no arc is")
 
 
 def test_a_core_is_what_lies_a_psf_width_within_the_einstein_radius_where_that_is_wide_enough(by_hand: Pairs) -> None:

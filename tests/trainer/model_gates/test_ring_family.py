@@ -85,6 +85,10 @@ def first(hosts: Hosts, count: int) -> Hosts:
     return replace(hosts, **{name: value[:count] for name, value in vars(hosts).items()})
 
 
+def uncalled(hosts: Hosts) -> Hosts:
+    return replace(hosts, logits=np.full(len(hosts.rows), -1.0))
+
+
 def with_logits(stamps: JudgedStamps, of_lenses: Numbers) -> JudgedStamps:
     logits = np.full(len(stamps.logits), -1.0)
     logits[stamps.stamps.lens] = of_lenses
@@ -92,7 +96,7 @@ def with_logits(stamps: JudgedStamps, of_lenses: Numbers) -> JudgedStamps:
 
 
 def test_one_that_knows_lensed_galaxies_passes_and_one_that_loves_rings_fails(clean: JudgedStamps) -> None:
-    stamps, hosts = with_logits(clean, np.where(np.arange(250) % 5, 1.0, -1.0)), first(plain_hosts(clean), 30)
+    stamps, hosts = with_logits(clean, np.where(np.arange(250) % 5, 1.0, -1.0)), first(uncalled(plain_hosts(clean)), 30)
     gates = {}
     for read in (of_blue_rings, of_any_ring):
         judge = DrawnJudge(partial(of_added, read, hosts.images, host_colours(hosts)))
@@ -109,7 +113,7 @@ def test_one_that_knows_lensed_galaxies_passes_and_one_that_loves_rings_fails(cl
 def test_the_figure_is_the_share_of_impossible_rings_over_that_of_lenses(
     clean: JudgedStamps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = plain_hosts(clean)
+    hosts = uncalled(plain_hosts(clean))
     called = np.zeros((len(RADII_ARCSEC), len(MAGNITUDES), len(hosts.rows)))
     called[RADII_ARCSEC.index(IMPOSSIBLE_ARCSEC), MAGNITUDES.index(21.0)] = 1  # one of the three magnitudes that count
     called[0] = called[:, MAGNITUDES.index(19.0)] = called[:, MAGNITUDES.index(23.0)] = 1
@@ -119,6 +123,9 @@ def test_the_figure_is_the_share_of_impossible_rings_over_that_of_lenses(
     stamps = with_logits(clean, np.where(np.arange(250) % 2, 1.0, -1.0))
     gate = impossible_ring_gate(Recorder(), stamps, hosts, ZERO, HOW)
     assert gate.interval is not None and gate.interval.value == pytest.approx(1 / 3 / 0.5)
+    already = replace(hosts, logits=np.where(np.arange(len(hosts.rows)) % 6, -1.0, 1.0))  # galaxies that are called without it
+    less = impossible_ring_gate(Recorder(), stamps, already, ZERO, HOW)
+    assert less.interval is not None and less.interval.value == pytest.approx((1 / 3 - 1 / 6) / 0.5)
 
 
 def test_where_no_lens_is_called_one_and_of_few_hosts_nothing_is_said(clean: JudgedStamps) -> None:
