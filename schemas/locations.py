@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -126,6 +126,16 @@ def below(directory: AnyLocation, path: str) -> AnyLocation:
 def relative_path(place: Location, directory: Location) -> str:
     """The path of a file below its directory, with slashes."""
     return PurePosixPath(str(place)).relative_to(PurePosixPath(str(directory))).as_posix()
+
+
+def files_below(directory: Location) -> Sequence[Location]:
+    """Every file below a directory or prefix, by name; an absent one holds none. Raises LocationError where S3 refuses."""
+    if isinstance(directory, Path):
+        return sorted(path for path in directory.rglob("*") if path.is_file())
+    selector = fs.FileSelector(directory._path, recursive=True, allow_not_found=True)
+    infos = asked(directory, lambda: store(directory.bucket).get_file_info(selector))
+    keys = sorted(info.path.partition("/")[2] for info in infos if info.type == fs.FileType.File)
+    return [S3Location(directory.bucket, key) for key in keys]
 
 
 def map_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) -> list[Answer]:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("spark_jobs.plan_tasks", "draw what will be made, without pixels"),
     "cut-hosts": ("spark_jobs.cut_hosts", "cut the planned hosts out of the survey's bricks"),
     "inject": ("spark_jobs.inject", "make the stamps"),
+    "compact": ("spark_jobs.compact", "pack stamps, or anybody's Parquet, into shards of one size"),
     "audit": ("spark_jobs.audit", "check a stamps directory against its contract and plan"),
     "gate-data": ("trainer.gate_data", "ask the stamps for shortcuts, before a GPU is paid for"),
     "fetch-stamps": ("trainer.fetch_stamps", "copy finished stamps from S3, checksums verified"),

@@ -30,6 +30,7 @@ In the order of the work:
   plan           draw what will be made, without pixels
   cut-hosts      cut the planned hosts out of the survey's bricks
   inject         make the stamps
+  compact        pack stamps, or anybody's Parquet, into shards of one size
   audit          check a stamps directory against its contract and plan
   gate-data      ask the stamps for shortcuts, before a GPU is paid for
   fetch-stamps   copy finished stamps from S3, checksums verified
