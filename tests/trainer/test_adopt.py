@@ -30,7 +30,7 @@ from tests.trainer.adopting.foreign_files import (
     write_foreign,
 )
 from tests.trainer.tiny_training import train_tiny, write_settings
-from trainer import check_anchors, evaluate, gate_data, report, score
+from trainer import autopsy, check_anchors, evaluate, gate_data, report, score
 from trainer.adopt import JOB, build_parser, main
 
 MIDDLE = 31.5
@@ -176,6 +176,30 @@ def test_adopted_anchors_are_checked_and_scored(checkpoint: Path, tmp_path: Path
     (path,) = (known / "cutouts").glob("*.parquet")
     row = read_table(path, CUTOUTS).to_pylist()[3]
     np.testing.assert_array_equal(decode_arrays(row["cutout_npz"])["image_z"], cube(3, True)[2])
+
+
+def test_the_autopsy_of_the_owners_own_files_says_what_was_wrong_with_them(
+    stamps: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cubes of empty sky under the names of lenses: the failed experiment in small."""
+    for n in range(24):
+        write_cube(tmp_path / "lenses" / f"L{n}.fits", cube(n, False), sky_header(100 + n, 1))
+        write_cube(tmp_path / "sky" / f"L{n}.fits", cube(n + 50, False), sky_header(100 + n, 1.05))
+    lines = ["name,ra,dec,mag_r,psfsize_r,psfdepth_r", *(f"L{n},{100 + n},1,19.2,1.2,23.8" for n in range(24))]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    known, sky = tmp_path / "known", tmp_path / "random"
+    command = ["--anchors", str(tmp_path / "lenses"), "--catalogue", str(tmp_path / "list.csv"), "--out", str(known)]
+    assert main(command) == main(["--anchors", str(tmp_path / "sky"), "--out", str(sky)]) == 0
+    tables = {"anchors": known / "anchors", "cutouts": known / "cutouts", "random-sky": sky / "cutouts"}
+    given = [word for name, path in tables.items() for word in (f"--{name}", str(path))]
+    assert check_anchors.main([*given, "--out", str(tmp_path / "integrity")]) == 1
+    tables = {"anchors": known / "anchors", "anchor-cutouts": known / "cutouts", "random-sky-cutouts": sky / "cutouts"}
+    tables |= {"integrity": tmp_path / "integrity", "stamps": stamps, "checkpoint": checkpoint, "out": tmp_path / "autopsy"}
+    capsys.readouterr()
+    given = [word for name, path in tables.items() for word in (f"--{name}", str(path))]
+    assert autopsy.main([*given, "--device", "cpu", "--draws", "20"]) == 0
+    said = capsys.readouterr().out
+    assert "no recall: the anchors were not accepted" in said and "anchors/negatives: position" in said
 
 
 def test_a_directory_of_something_else_is_not_filled(tmp_path: Path) -> None:
