@@ -24,19 +24,21 @@ proof: $(READY)  ## The failed recipe against the realistic one on two drawn ski
 test: check  ## All checks and tests (ARGS="-k name" for some of them)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(READY)  ## Style, types, walls between the packages
+check: $(READY)  ## Style, types, walls between the packages, known faults
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	MYPYPATH=deploy/proof $(BIN)/mypy deploy/proof/*.py
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive schemas spark_jobs trainer deploy
+	$(BIN)/python deploy/known_faults.py requirements-dev.lock
 
 bench: $(READY)  ## Measure speed, each figure beside its reference (see tests/benchmarks/README.md)
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
 
 lock: $(READY)  ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev -o requirements-dev.lock $(LOCK_OPTIONS)
-	uv pip compile pyproject.toml --extra spark --extra sky --extra train --extra audit \
+	uv pip compile pyproject.toml --extra spark --extra sky --extra train --extra emr --extra audit \
 	    -c requirements-dev.lock -o requirements.lock $(LOCK_OPTIONS)
 	uv pip compile pyproject.toml --extra train -c requirements-dev.lock -o deploy/gpu/requirements.lock $(LOCK_OPTIONS)
 
