@@ -8,6 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Remove what killed processes left behind below a directory that nobody writes to."""
+    for left in directory.rglob(".*.unfinished"):
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def unfinished_file(path: Path) -> Iterator[Path]:
     """A place beside ``path`` to write to: it takes the name when the block ends well, and is gone where it does not.

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from schemas.contract import Contract
 from schemas.contract_files import read_footers
-from schemas.file_commit import commit_text
+from schemas.file_commit import commit_text, remove_unfinished
 from schemas.locations import AnyLocation, Location, below, location, map_in_order
 
 STARTED_NAME = "_started.json"
@@ -67,6 +68,7 @@ def begin_run(directory: Path, identity: RunIdentity) -> RunState:
     directory = Path(directory)
     started = directory / STARTED_NAME
     asked = json.loads(json.dumps(asdict(identity)))
+    _require_no_way_out(directory)
     if started.exists():
         seen = json.loads(started.read_text())
         different = sorted(key for key in asked.keys() | seen.keys() if asked.get(key) != seen.get(key))
@@ -127,6 +129,9 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
     Raises RunError where a file of the record is absent or holds another number of rows than recorded.
     """
     entries = [entry for entry in read_run(directory)["files"] if entry["path"].startswith(under)]
+    outside = next((entry["path"] for entry in entries if not _stays_below(entry["path"])), None)
+    if outside is not None:
+        raise RunError(f"{directory}: the record of the run names {outside!r}; wanted files below the directory")
     found = [below(directory, entry["path"]) for entry in entries]
     for path, stands in zip(found, map_in_order(lambda path: path.exists(), found), strict=True):
         if not stands:
@@ -135,6 +140,21 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
         if footer.num_rows != entry["rows"]:
             raise RunError(f"{path} has {footer.num_rows} rows; the record of the run says {entry['rows']}")
     return found
+
+
+def _stays_below(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts
+
+
+def _require_no_way_out(directory: Path) -> None:
+    """Raise RunError where a link below a directory that is about to be filled leads out of it."""
+    home = directory.resolve()
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            place = Path(folder) / name
+            if place.is_symlink() and not place.resolve().is_relative_to(home):
+                raise RunError(f"{place} is a link to {place.resolve()}, out of the directory that is filled; remove it")
 
 
 def _difference(seen: Any, asked: Any) -> tuple[Any, Any]:
@@ -154,6 +174,7 @@ def _brief(value: Any) -> str:
 def _finish(
     directory: Path, identity: RunIdentity, entries: Sequence[FileEntry], counts: Mapping[str, Any], header: Mapping[str, Any]
 ) -> dict[str, Any]:
+    remove_unfinished(Path(directory))  # of workers that were killed: nobody writes here any more
     record = {
         **asdict(identity),
         **header,

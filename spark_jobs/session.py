@@ -14,6 +14,7 @@ from spark_jobs.java_home import set_java_home
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_ATTEMPTS = 4
 _LOGGING = Path(__file__).resolve().parent / "log4j2.properties"
 
 
@@ -28,7 +29,7 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
 
     builder = SparkSession.builder.appName(f"dhs {job}")
     if not under_submit:
-        builder = builder.master(master or "local[*]")
+        builder = builder.master(master or f"local[*,{_ATTEMPTS}]")  # without it, one worker that dies ends a laptop's run
         builder = builder.config("spark.ui.enabled", "false")  # a laptop run should open no port that others can read
         builder = builder.config("spark.driver.bindAddress", "127.0.0.1")  # the same
         builder = builder.config("spark.driver.host", "127.0.0.1")  # works without a resolvable host name
@@ -36,7 +37,7 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
         builder = builder.config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}")
         builder = builder.config("spark.ui.showConsoleProgress", "false")  # one progress bar, ours
     # One shard is minutes of work: a lost executor must not cost more than the shard itself.
-    builder = builder.config("spark.task.maxFailures", "4")
+    builder = builder.config("spark.task.maxFailures", str(_ATTEMPTS))
     # Numba's compiled kernels live in the worker; without reuse each task would load them again.
     builder = builder.config("spark.python.worker.reuse", "true")
     builder = builder.config("spark.executorEnv.NUMBA_CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from schemas.job_entry import BAD_INPUT
+from schemas.job_entry import BAD_INPUT, room_on_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,7 +69,8 @@ def _answer(function: Callable[[Item], Result], item: Item) -> Result | Exceptio
     """What the function answers, or the bad input that it met: a second attempt would meet it again, and Spark's own way of
     handing an error on buries it in two tracebacks."""
     try:
-        return function(item)
+        with room_on_disk():
+            return function(item)
     except BAD_INPUT as error:
         return error
     finally:

@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def test_a_laptop_runs_on_all_its_cores_and_opens_no_port_to_others(asked: dict[str, str]) -> None:
     build_session("plan")
-    assert (asked["name"], asked["master"], asked["java"]) == ("dhs plan", "local[*]", "looked for")
+    assert (asked["name"], asked["master"], asked["java"]) == ("dhs plan", "local[*,4]", "looked for")
     assert asked["spark.ui.enabled"] == "false"
     assert asked["spark.driver.bindAddress"] == asked["spark.driver.host"] == "127.0.0.1"
 
