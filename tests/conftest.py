@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Two workers share two cores: threads of OpenMP and BLAS within each would only wait for one another, which costs more
+# than most of these small inputs do. Read once, when numpy is imported; commands that a test starts inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

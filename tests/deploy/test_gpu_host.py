@@ -113,4 +113,5 @@ def test_bad_input_ends_with_two_however_many_processes_saw_it(program: Path, tm
     process = launched(program, stamps, tmp_path / "out", settings, 2)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 2, said[-3000:]
-    assert "data.lanes is 1 and there are 2 ranks" in said
+    assert "data.lanes is 1 and there are 2 ranks; wanted a number of lanes that they divide" in said
+    assert not (tmp_path / "out").exists()

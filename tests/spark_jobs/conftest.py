@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.made_once import made_once
 from tests.spark_jobs.audit_damage import Damaged
 from tests.spark_jobs.small_plan import SmallRun, make_small_run, plan
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
@@ -15,13 +16,15 @@ from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 @pytest.fixture(scope="session")
 def small_run(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """A mock sky with its hosts, bank, plan, cutouts and stamps; read only."""
-    return make_small_run(tmp_path_factory.mktemp("small"))
+    return SmallRun(made_once(tmp_path_factory.getbasetemp(), "small", make_small_run))
 
 
 @pytest.fixture(scope="session")
 def reseeded_plan(small_run: SmallRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plan of the small simulation's hosts with another seed; read only."""
-    return plan(small_run, tmp_path_factory.mktemp("reseeded") / "plan", "--seed", 2)
+    return (
+        made_once(tmp_path_factory.getbasetemp(), "reseeded", lambda root: plan(small_run, root / "plan", "--seed", 2)) / "plan"
+    )
 
 
 @pytest.fixture(scope="session")

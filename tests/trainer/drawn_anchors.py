@@ -69,10 +69,11 @@ class DrawnSky:
             if abs(place[1] - dec) < 0.02 and abs((place[0] - ra) * np.cos(np.radians(dec))) < 0.02:
                 radius = chance_of(f"radius:{name}").uniform(1.2, 2.6)
                 clean += _early_type(x, y, _seen_from(ra, dec, *place), 10 ** (0.4 * (22.5 - self.mag_r(name))), radius)
-        for place, flux, width in self._faint_near(ra, dec):
-            dx, dy = _seen_from(ra, dec, *place)
-            spot = np.exp(-((x - dx) ** 2 + (y - dy) ** 2) / (2 * width**2))
-            clean += flux * spot * PIXEL_SCALE_ARCSEC**2 / (2 * np.pi * width**2)
+        faint = self._faint_near(ra, dec)
+        dx, dy = np.array([_seen_from(ra, dec, *place) for place, _, _ in faint]).T
+        flux, width = np.array([(flux, width) for _, flux, width in faint]).T
+        along, across = (np.exp(-((axis[:, None] - at) ** 2) / (2 * width**2)) for axis, at in ((x[0], dx), (y[:, 0], dy)))
+        clean += (across * flux * PIXEL_SCALE_ARCSEC**2 / (2 * np.pi * width**2)) @ along.T
         noise = chance_of(f"noise:{ra:.6f}:{dec:.6f}")
         return {
             band: (clean * 10 ** (-0.4 * COLOUR[band]) + noise.normal(0, SIGMA[band], clean.shape)).astype(np.float32)

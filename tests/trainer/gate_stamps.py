@@ -93,15 +93,14 @@ def _redrawn(fault: Fault, row: dict[str, Any]) -> dict[str, Any]:
     for band in BANDS:
         noise = rng.normal(0, SIGMA[band], (SIZE, SIZE))
         psf = row[f"psf_fwhm_{band}_arcsec"] / PIXEL_SCALE_ARCSEC / FWHM_IN_SIGMA
-        ring = _ring(x + fault.arc_shift_pix, y, theta_e / PIXEL_SCALE_ARCSEC, angle, fault.arc_blur * psf)
-        arc = _flux(arc_mags[band]) * ring
-        photons = rng.normal(0, 1, (SIZE, SIZE)) * np.sqrt(arc / _GAIN)
-        more_noise = rng.normal(0, SIGMA[band], (SIZE, SIZE))
+        photons, more_noise = rng.normal(0, 1, (SIZE, SIZE)), rng.normal(0, SIGMA[band], (SIZE, SIZE))
         host = (1 - halo) * _gaussian(x, y, width) + halo * _gaussian(x, y, 2.5 * width)
         star = _gaussian(x + far * np.cos(towards), y + far * np.sin(towards), fault.star_blur * psf)
         image = _flux(mags[band]) * host + _flux(star_mag) * star + noise
         if lens != swapped and drawn:
-            image += arc + photons
+            ring = _ring(x + fault.arc_shift_pix, y, theta_e / PIXEL_SCALE_ARCSEC, angle, fault.arc_blur * psf)
+            arc = _flux(arc_mags[band]) * ring
+            image += arc + photons * np.sqrt(arc / _GAIN)
         if lens:
             image += fault.brighter_sky_sigma * SIGMA[band]
             image += fault.noisier * more_noise
@@ -120,13 +119,14 @@ def _flux(magnitude: float) -> float:
 
 
 def _gaussian(x: float, y: float, sigma: float) -> Image:
-    grid = np.arange(SIZE)
-    image = np.exp(-((grid[None, :] - x) ** 2 + (grid[:, None] - y) ** 2) / (2 * sigma**2))
-    return np.asarray(image / (2 * np.pi * sigma**2))
+    along, across = (np.exp(-((np.arange(SIZE) - centre) ** 2) / (2 * sigma**2)) for centre in (x, y))
+    return np.asarray(across[:, None] * along[None, :] / (2 * np.pi * sigma**2))
 
 
 def _ring(x: float, y: float, radius: float, angle: float, width: float) -> Image:
     """A ring of total light one, brighter on one side; ``width`` is its sigma."""
     dx, dy = np.arange(SIZE)[None, :] - x, np.arange(SIZE)[:, None] - y
-    image = np.exp(-((np.hypot(dx, dy) - radius) ** 2) / (2 * width**2)) * (1 + 0.8 * np.cos(np.arctan2(dy, dx) - angle))
+    r = np.hypot(dx, dy)
+    towards = (dx * np.cos(angle) + dy * np.sin(angle)) / np.maximum(r, 1e-9)
+    image = np.exp(-((r - radius) ** 2) / (2 * width**2)) * (1 + 0.8 * towards)
     return np.asarray(image / image.sum())

@@ -101,5 +101,26 @@ def _boosted(features: Numbers, lens: Rows, judged: Numbers, seed: int) -> Numbe
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     settings: dict[str, Any] = _TREES
+    fitted, asked = _binned(features, judged)
     model = HistGradientBoostingClassifier(**settings, early_stopping=False, class_weight="balanced", random_state=seed)
-    return np.asarray(model.fit(features, lens).decision_function(judged), np.float64)
+    return np.asarray(model.fit(fitted, lens).decision_function(asked), np.float64)
+
+
+def _binned(fitted: Numbers, judged: Numbers) -> tuple[Numbers, Numbers]:
+    """Both by the number of the bin that a value lies in, of as many of the fitted values each; a NaN stays one.
+
+    The learner would find its bins itself, of weighted values, one quantile at a time: five times the work of its trees.
+    """
+    bins = int(_TREES["max_bins"])
+    numbers = fitted.copy(), judged.copy()
+    for column, values in enumerate(fitted.T):
+        known = np.sort(values[np.isfinite(values)])
+        levels = np.unique(known)
+        if len(levels) <= bins:
+            edges = (levels[1:] + levels[:-1]) / 2
+        else:
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1], method="averaged_inverted_cdf"))
+        for part in numbers:
+            there = ~np.isnan(part[:, column])
+            part[there, column] = np.searchsorted(edges, part[there, column])
+    return numbers

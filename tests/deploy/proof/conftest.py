@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.made_once import made_once
 
 sys.path.append(str(REPOSITORY / "deploy" / "proof"))
 
@@ -19,6 +20,8 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished stand-in of a few objects; read only."""
     import standin_sky
 
-    out = tmp_path_factory.mktemp("standin") / "sky"
-    assert standin_sky.main(["--out", str(out), "--lenses", str(LENSES), "--negatives", str(NEGATIVES), "--workers", "1"]) == 0
-    return out
+    def draw(root: Path) -> None:
+        asked = ["--lenses", str(LENSES), "--negatives", str(NEGATIVES), "--workers", "1"]
+        assert standin_sky.main(["--out", str(root / "sky"), *asked]) == 0
+
+    return made_once(tmp_path_factory.getbasetemp(), "standin", draw) / "sky"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
-from trainer.gates.class_scores import Chance, ClassScores, class_scores
+from trainer.gates.class_scores import _TREES, Chance, ClassScores, _boosted, class_scores
 from trainer.gates.gated_stamps import host_hashes
 
 HOW = Chance(draws=60, seed=1)
@@ -70,6 +71,24 @@ def test_classes_that_are_twenty_times_as_many_change_nothing(rng: np.random.Gen
     lens = np.arange(6000) % 20 == 0
     features = rng.normal(size=(6000, 1)) + lens[:, None]
     assert scored(features, lens, np.arange(6000)).auc.value == pytest.approx(0.76, abs=0.04)
+
+
+def test_the_trees_judge_as_those_of_the_learner_alone_where_the_classes_are_as_many(rng: np.random.Generator) -> None:
+    features = np.column_stack([rng.normal(size=(N, 3)), rng.integers(0, 9, N), rng.lognormal(size=N)])
+    features[::7, 0], features[::5, 3] = np.nan, np.nan
+    features[:, 2] = np.round(features[:, 2], 1)  # values that many share
+    lens = np.arange(N) % 2 == 0
+    features[lens, 4] *= 1.5
+    judged = np.concatenate([features + np.array([0, 0.01, 0, 0, 0]), [[9, -9, 9, 99, 1e9], [-9, 9, np.nan, -1, 0]]])
+    alone = HistGradientBoostingClassifier(**_TREES, early_stopping=False, class_weight="balanced", random_state=1)
+    assert np.array_equal(_boosted(features, lens, judged, 1), alone.fit(features, lens).decision_function(judged))
+
+
+def test_a_rare_flag_of_lenses_is_seen_by_the_trees(rng: np.random.Generator) -> None:
+    lens = np.arange(3000) % 3 == 0
+    flag = np.where(lens & (rng.uniform(size=3000) < 0.05), 1.0, 0.0)
+    scores = _boosted(np.column_stack([flag, rng.normal(size=3000)]), lens, np.array([[0.0, 0.0], [1.0, 0.0]]), 1)
+    assert scores[1] - scores[0] > 2
 
 
 def test_a_fold_without_one_of_the_classes_is_no_figure(rng: np.random.Generator) -> None:
