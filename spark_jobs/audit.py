@@ -15,6 +15,7 @@ from typing import Any
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, read_run, run_files
 from schemas.tasks import TASKS
+from spark_jobs import audit_query
 from spark_jobs.transforms.audits.audit_bank import bank_check
 from spark_jobs.transforms.audits.audit_blobs import DEFAULT_SAMPLE, blob_checks
 from spark_jobs.transforms.audits.audit_files import AuditedFiles, audit_files
@@ -28,15 +29,19 @@ _DESCRIPTION = """\
 Hold a stamps directory against its contract, its run record and its plan, and say for each check what was found: files and
 hashes, schema, rows against the plan, nulls, duplicates, pairs, labels, leaks between splits, index, blobs.
 """
-_EPILOG = """\
+_EPILOG = (
+    """\
 examples:
   dhs audit --stamps run/stamps --plan run/plan
   dhs audit --stamps run/stamps --plan run/plan --bank run/bank.h5 --json audit.json
   dhs audit --stamps run/stamps --metadata-only        reads no blob: seconds for a million rows
-
+"""
+    + audit_query.EXAMPLES
+    + """
 exit code: 0 every check passes; 1 a contract is breached; 2 there is nothing here to audit.
 Verdicts: pass, FAIL, "by design" (a leak that the recipe asks for: it splits by task_id), "not checked".
 """
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dhs audit", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--stamps", type=Path, required=True, metavar="DIR", help="stamps directory that dhs inject filled")
+    parser.add_argument("--stamps", type=Path, metavar="DIR", help="stamps directory that dhs inject filled: check all of it")
     parser.add_argument("--plan", type=Path, metavar="DIR", help="its plan: every task must have its row (default: not asked)")
     parser.add_argument("--bank", type=Path, metavar="FILE", help="source bank (HDF5): every template used must be in it")
     parser.add_argument(
@@ -58,12 +63,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--metadata-only", action="store_true", help="leave out what reads pixels: file hashes and blobs (default: check them)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the audit there too, for a program to read")
+    audit_query.add_arguments(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the audit; returns 0 where every check passes, 1 where one fails."""
+    """Run the audit; returns 0 where every check passes or a question was asked, 1 where a check fails."""
     arguments = build_parser().parse_args(argv)
+    if audit_query.is_asking(arguments) and not arguments.stamps:
+        return audit_query.answer(arguments)
+    if not arguments.stamps or audit_query.is_asking(arguments):
+        raise InputError("wanted either --stamps DIR (every check) or --query NAME DIRECTORY... (one question)")
     if arguments.sample < 0:
         raise InputError(f"--sample is {arguments.sample}; wanted 0 or more")
     audit = audit_directory(

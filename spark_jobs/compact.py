@@ -138,6 +138,8 @@ def _identity(args: argparse.Namespace, footers: Footers, record: dict[str, Any]
     hashes = {entry["path"]: entry["sha256"] for entry in record.get("files", [])}
     settings: dict[str, Any] = {"target_mb": args.target_mb, "rows_per_group": args.rows_per_group, "files": rows}
     settings |= {"sha256": hashes}
+    before = record.get("settings", {})  # what dhs replay looks for
+    settings |= {name: before[name] for name in ("plan_sha256", "cutouts_sha256", "bank_sha256") if name in before}
     return RunIdentity(JOB, code_version(), record.get("recipe_hash") or "", record.get("run_seed"), settings)
 
 

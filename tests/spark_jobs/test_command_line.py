@@ -31,7 +31,9 @@ In the order of the work:
   cut-hosts      cut the planned hosts out of the survey's bricks
   inject         make the stamps
   compact        pack stamps, or anybody's Parquet, into shards of one size
-  audit          check a stamps directory against its contract and plan
+  audit          check a stamps directory against its contract and plan, or ask it one question
+  show           show one stamp: picture, parameters, host, pair
+  replay         make one stamp again and compare the bytes
   gate-data      ask the stamps for shortcuts, before a GPU is paid for
   fetch-stamps   copy finished stamps from S3, checksums verified
   train          train the network

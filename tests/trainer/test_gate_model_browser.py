@@ -25,7 +25,8 @@ def page(chromium: str, trained: Path, tmp_path_factory: pytest.TempPathFactory)
     r = np.hypot(axis, axis[:, None])
     ring = np.asarray((r > 2.5) & (r < 9), np.float32)
     folder = tmp_path_factory.mktemp("page")
-    stamps = write_stamps_directory(folder / "rings", {"test": 121}, size=32, refused_pairs=1, ring=0.05, shared_noise=True).stamps
+    drawn = {"size": 32, "refused_pairs": 1, "ring": 0.05, "shared_noise": True}
+    stamps = write_stamps_directory(folder / "rings", {"test": 121}, **drawn).stamps  # type: ignore[arg-type]
     flags = ["--stamps", str(stamps), "--checkpoint", str(trained / "best.pt"), "--out", str(folder / "gates")]
     judge = DrawnJudge(lambda images, metadata: np.einsum("nyx,yx->n", images[:, 1], ring).astype(np.float64))
     with pytest.MonkeyPatch.context() as patch:
