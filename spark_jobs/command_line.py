@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("spark_jobs.plan_tasks", "draw what will be made, without pixels"),
     "cut-hosts": ("spark_jobs.cut_hosts", "cut the planned hosts out of the survey's bricks"),
     "inject": ("spark_jobs.inject", "make the stamps"),
+    "emr": ("spark_jobs.emr", "run a job on many machines, checked and priced first"),
     "compact": ("spark_jobs.compact", "pack stamps, or anybody's Parquet, into shards of one size"),
     "audit": ("spark_jobs.audit", "check a stamps directory against its contract and plan, or ask it one question"),
     "show": ("trainer.show", "show one stamp: picture, parameters, host, pair"),

@@ -30,6 +30,7 @@ In the order of the work:
   plan           draw what will be made, without pixels
   cut-hosts      cut the planned hosts out of the survey's bricks
   inject         make the stamps
+  emr            run a job on many machines, checked and priced first
   compact        pack stamps, or anybody's Parquet, into shards of one size
   audit          check a stamps directory against its contract and plan, or ask it one question
   show           show one stamp: picture, parameters, host, pair
