@@ -176,8 +176,7 @@ def _judged(places: Places, recipe: str, seeds: Sequence[int], name: str) -> lis
 def _model_gates(places: Places, recipe: str, asked_on: str, size: Size) -> Step:
     of = ("--stamps", places.stamps(asked_on), "--checkpoint", places.checkpoints(recipe, size.seeds)[0])
     real = ("--integrity", places.at("integrity"), "--anchor-cutouts", places.anchors("anchor_cutouts"))
-    real += ("--stimuli", places.at(asked_on, "stimuli"))
-    how = (*real, "--most", str(size.most), "--draws", "200", "--device", "cpu")
+    how = (*real, "--stimuli", places.at(asked_on, "stimuli"), "--most", str(size.most), "--draws", "200", "--device", "cpu")
     words = ("gate-model", *of, *how, "--out", places.model_gates(recipe, asked_on))
     return Step(f"{recipe}, network 1: what does it look at, on pairs of {asked_on}", words, breach=True)
 
