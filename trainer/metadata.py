@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,12 @@ def measure_metadata(values: npt.NDArray[np.float64], columns: Sequence[str]) ->
 def normalise_metadata(values: torch.Tensor, statistics: MetadataStatistics) -> torch.Tensor:
     """(value - mean) / std per column, float32, null as zero; ``values`` (sample, column)."""
     # In float64, because a depth of 23.9 with a scatter of 0.01 keeps few digits in float32.
-    mean = torch.tensor(statistics.mean, dtype=torch.float64, device=values.device)
-    std = torch.tensor(statistics.std, dtype=torch.float64, device=values.device)
+    mean, std = _on_device(statistics, values.device)
     return torch.nan_to_num((values.double() - mean) / std, nan=0.0, posinf=0.0, neginf=0.0).float()
+
+
+@lru_cache(maxsize=16)
+def _on_device(statistics: MetadataStatistics, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and scatter, sent to the device once."""
+    mean, std = (torch.tensor(values, dtype=torch.float64, device=device) for values in (statistics.mean, statistics.std))
+    return mean, std

@@ -12,12 +12,13 @@ Shapes: images (sample, band, y, x), float32, nMgy per pixel, bands g, r, z; the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
 from schemas.survey import BANDS
 from trainer.residual_image import without_azimuthal_median, without_gaussian
-from trainer.sky_of_stamps import MAD_TO_SIGMA, median, sky_level
+from trainer.sky_of_stamps import MAD_TO_SIGMA, median, places_of, sky_level
 from trainer.train_settings import NormalisationSettings
 
 GEN5_CLIP = 10.0
@@ -47,7 +48,7 @@ def outer_mad_clipped(images: torch.Tensor, settings: NormalisationSettings) -> 
 
 def outer_median_and_scatter(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """What ``gen5`` takes off and divides by: the median and the floored 1.4826 MAD of the outer annulus, (sample, band)."""
-    outer = images[:, :, _outer_mask(images.shape[-1], images.device)]
+    outer = images.flatten(2).index_select(2, _outer_places(images.shape[-1], images.device))
     centre = median(outer)
     return centre, median((outer - centre[:, :, None]).abs()) * MAD_TO_SIGMA + _GEN5_FLOOR
 
@@ -59,10 +60,17 @@ _RULES: dict[str, Callable[[torch.Tensor, NormalisationSettings], torch.Tensor]]
 
 
 def _asinh(images: torch.Tensor, settings: NormalisationSettings) -> torch.Tensor:
-    sigma = images.new_tensor([settings.sky_sigma_nmgy[band] for band in BANDS])[:, None, None]
+    sigma = _sky_sigma(tuple(settings.sky_sigma_nmgy[band] for band in BANDS), images.dtype, images.device)
     return torch.asinh((images / sigma).clamp(-settings.clip_sigma, settings.clip_sigma) / settings.softening)
 
 
-def _outer_mask(size: int, device: torch.device) -> torch.Tensor:
-    offset = torch.arange(size, device=device) - size // 2
-    return offset[:, None] ** 2 + offset[None, :] ** 2 > (size / 4) ** 2
+@lru_cache(maxsize=16)
+def _sky_sigma(sigma: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """(band, 1, 1), sent to the device once: every small number sent to a GPU has the training thread wait."""
+    return torch.tensor(sigma, dtype=dtype, device=device)[:, None, None]
+
+
+@lru_cache(maxsize=16)
+def _outer_places(size: int, device: torch.device) -> torch.Tensor:
+    offset = torch.arange(size) - size // 2
+    return places_of(offset[:, None] ** 2 + offset[None, :] ** 2 > (size / 4) ** 2, device)

@@ -16,9 +16,8 @@ def make_optimiser(network: nn.Module, settings: OptimisationSettings) -> torch.
     decayed = [p for name, p in network.named_parameters() if p.ndim > 1 and "layer_scale" not in name]
     others = [p for name, p in network.named_parameters() if p.ndim <= 1 or "layer_scale" in name]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    # One kernel for all weights, and one that can be told on the device to leave them alone (step_watch).
-    fused = all(parameter.is_cuda for parameter in network.parameters())
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused or None)
+    # One kernel for all weights, and one that a GPU can be told to leave them alone by (step_watch).
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def make_average(network: nn.Module, settings: OptimisationSettings) -> AveragedModel | None:

@@ -94,9 +94,9 @@ def learner_of(start: Checkpoint, device: torch.device, ranks: Ranks = ALONE) ->
 
 
 def ready_for(device: torch.device, network: LensNetwork, settings: TrainSettings) -> None:
-    """Lay the weights out as the device's kernels like them, and compile the network where the settings ask for it."""
+    """Lay the weights out as the kernels like them, and compile the network where the settings ask for it."""
+    network.to(memory_format=torch.channels_last)
     if device.type == "cuda":
-        network.to(memory_format=torch.channels_last)
         torch.backends.cudnn.benchmark = True  # every batch has the same shape
     if settings.optimisation.compile:
         network.compile()

@@ -80,7 +80,7 @@ def test_the_realistic_recipe_has_every_kind_and_the_share_that_the_design_asks_
     realistic = read_recipe("realistic").negatives
     assert realistic is not None
     assert realistic.share >= 0.3
-    assert realistic.weights == (2.0, 3.0, 2.0, 2.0, 2.0, 1.0, 1.0)
+    assert realistic.weights == (8.0, 3.0, 2.0, 2.0, 6.0, 1.0, 1.0)
     assert read_recipe("gen5").negatives is None
 
 

@@ -178,8 +178,8 @@ def test_hard_negatives_stand_beside_lenses_which_stay_as_they_are_without_them(
     rows = planned(read_recipe("realistic"), hosts, bank)
     negatives = [row for row in rows if row["kind"] not in ("lens", "control")]
     assert {row["kind"] for row in negatives} == set(KINDS)
-    expected = 300 * 0.35 / 0.65
-    assert len(negatives) == pytest.approx(expected, abs=4 * (expected * (1 - 0.35 / 0.65)) ** 0.5)
+    expected = 300 * 0.45 / 0.55
+    assert len(negatives) == pytest.approx(expected, abs=4 * (expected * (1 - 0.45 / 0.55)) ** 0.5)
     assert len(rows) == pytest.approx(300 * tasks_per_host(read_recipe("realistic")), rel=0.05)
     assert {(row["label"], row["pair_id"], row["reasons"]) for row in negatives} == {(0, None, 0)}
     lenses = {row["host_id"]: [row[name] for name in DRAWN] for row in rows if row["kind"] == "lens"}
