@@ -164,14 +164,14 @@ def relative_path(place: Location, directory: Location) -> str:
     return PurePosixPath(str(place)).relative_to(PurePosixPath(str(directory))).as_posix()
 
 
-def files_below(directory: Location) -> Sequence[Location]:
+def files_below(directory: AnyLocation) -> Sequence[AnyLocation]:
     """Every file below a directory or prefix, by name; an absent one holds none. Raises LocationError where S3 refuses."""
     if isinstance(directory, Path):
-        return sorted(path for path in directory.rglob("*") if path.is_file())
+        return cast(Sequence[AnyLocation], sorted(path for path in directory.rglob("*") if path.is_file()))
     selector = fs.FileSelector(directory._path, recursive=True, allow_not_found=True)
     infos = asked(directory, lambda: store(directory.bucket).get_file_info(selector))
     keys = sorted(info.path.partition("/")[2] for info in infos if info.type == fs.FileType.File)
-    return [S3Location(directory.bucket, key) for key in keys]
+    return cast(Sequence[AnyLocation], [S3Location(directory.bucket, key) for key in keys])
 
 
 def size_of(place: Location) -> int:

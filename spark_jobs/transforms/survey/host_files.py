@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pyarrow as pa
 from schemas.contract_files import Provenance, TableWriter, read_table, write_table
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
+from schemas.locations import AnyLocation
 from schemas.refusal_reasons import Reason
 from schemas.run_record import read_run, run_files
 from spark_jobs.transforms.survey.host_rows import HostSelection, select_host_rows
@@ -74,10 +76,10 @@ def write_hosts(provenance: Provenance, task: HostFileTask) -> None:
     write_table(task.hosts, table.set_column(column, HOSTS["reasons"].arrow_field, pa.array(reasons)), HOSTS, provenance)
 
 
-def finished_host_files(directory: Path) -> list[Path]:
+def finished_host_files(directory: AnyLocation) -> list[AnyLocation]:
     """The hosts files of a plan (below ``hosts/``) or of select-hosts (beside its record)."""
     planned = any(entry["path"].startswith("hosts/") for entry in read_run(directory)["files"])
-    return [path.resolve() for path in run_files(directory, HOSTS, "hosts/" if planned else "")]
+    return run_files(cast(AnyLocation, directory.resolve()), HOSTS, "hosts/" if planned else "")
 
 
 def _selected(selection: HostSelection, task: SweepTask) -> Iterator[pa.Table]:

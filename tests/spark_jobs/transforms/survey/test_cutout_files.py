@@ -20,9 +20,9 @@ def test_a_brick_cut_in_several_passes_gives_the_rows_of_one_pass(tmp_path: Path
     rows = [host_row(n, *sky_of(60 + 9 * n, 120), BRICK, reasons=4 * (n % 3 == 0)) for n in range(10)]
     hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": rows}) / "hosts" / "a.parquet"
     settings = CutoutSettings(write_brick(tmp_path, noise_planes("g")), load_survey("legacy_dr10"), 32, ("g",))
-    once = write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "once.parquet"))
+    once = write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "once" / "a.parquet"))
     monkeypatch.setattr(cutout_files, "_BYTES_AT_ONCE", 3 * 32 * 32 * 4 * 3)  # three hosts a pass
-    assert write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "passes.parquet")) == once
+    assert write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "passes" / "a.parquet")) == once
     found = [read_table(tmp_path / f"{name}.parquet", CUTOUTS).to_pylist() for name in ("once", "passes")]
     assert found[0] == found[1]
     assert [row["host_id"] for row in found[1]] == [row["host_id"] for row in rows]
