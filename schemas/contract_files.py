@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from schemas.contract import METADATA_KEY, Contract, ContractError
 from schemas.file_commit import unfinished_file
 from schemas.finished_files import FileEntry, describe_file, size_and_sha256
-from schemas.locations import Location, S3Location, location, map_in_order, raise_if_of_store, relative_path
+from schemas.locations import Location, S3Location, location, map_in_order, raise_if_of_store, relative_path, whole
 from schemas.refusal_reasons import published_bits
 
 ROWS_PER_GROUP_WITH_BLOBS = 256
@@ -176,7 +176,7 @@ def read_table(path: Location, contract: Contract, columns: Iterable[str] | None
     wanted = contract.arrow_schema(columns)
     with open_parquet(path, contract) as file:
         try:
-            return file.read(columns=wanted.names).select(wanted.names)
+            return whole(lambda: file.read(columns=wanted.names)).select(wanted.names)
         except (pa.ArrowInvalid, OSError) as error:
             raise_if_of_store(path, error)
             raise ContractError(f"{path} is damaged: {error}") from error
@@ -189,8 +189,8 @@ def open_parquet(path: Location, contract: Contract) -> pq.ParquetFile:
     """
     try:
         source = path if isinstance(path, str | os.PathLike) else path.open()
-        far = not isinstance(source, str | os.PathLike)
-        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far)  # columns that lie together, at once
+        far = not isinstance(source, str | os.PathLike)  # then columns that lie together are read at once
+        file = whole(lambda: pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far))
     except (pa.ArrowInvalid, OSError) as error:
         raise_if_of_store(path, error)
         raise ContractError(f"{path} is not a readable Parquet file: {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from schemas.locations import Location, S3Location, chunks_of, relative_path
+from schemas.locations import Location, S3Location, chunks_of, relative_path, whole
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class FileEntry:
 def describe_file(place: Location, directory: Location) -> FileEntry:
     """Rows from the Parquet footer, size, and SHA-256 of the bytes, all of which are read."""
     size, digest = size_and_sha256(place)
-    with pq.ParquetFile(place if isinstance(place, Path) else place.open()) as parquet:
+    source = place if isinstance(place, Path) else place.open()
+    with whole(lambda: pq.ParquetFile(source)) as parquet:
         return FileEntry(relative_path(place, directory), parquet.metadata.num_rows, size, digest)
 
 

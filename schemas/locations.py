@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +26,9 @@ S3 = "s3://"
 READS_AT_A_TIME = 32
 """Requests for small things (footers) that wait for S3 side by side."""
 _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 5
+_FIRST_WAIT_SECONDS = 0.2
 _CHUNK_BYTES = 16 << 20
+_BROKEN_OFF = "Failed to flush response stream"
 _AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
 _PASSING = {"NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING"}
 _MEANINGS = {
@@ -215,10 +218,22 @@ def each_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) ->
             yield waiting.popleft().result()
 
 
+def whole(question: Callable[[], Answer]) -> Answer:
+    """An answer; asked for again, longer apart each time, where it broke off in its middle: what AWS's client does not do."""
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return question()
+        except OSError as error:
+            if _BROKEN_OFF not in str(error):
+                raise
+            time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
+    return question()
+
+
 def asked(place: Location, question: Callable[[], Any]) -> Any:
     """What S3 answers; raises LocationError, in one line that names the place, where it refuses or is silent."""
     try:
-        return question()
+        return whole(question)
     except FileNotFoundError as error:
         raise LocationError(f"{place}: {_MEANINGS['NO_SUCH_KEY']}") from error
     except OSError as error:

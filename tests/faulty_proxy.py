@@ -66,7 +66,7 @@ class FaultyProxy:
                 else:
                     self._pass_on(body, short=fault == "short")
 
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - names of the standard library
 
             def _pass_on(self, body: bytes, *, short: bool) -> None:
                 upstream = http.client.HTTPConnection(proxy._upstream, timeout=30)
