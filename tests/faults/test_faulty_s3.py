@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from schemas.content_hash import content_hash
+from schemas.job_entry import EXIT_UNREACHABLE
 from schemas.locations import location
 from schemas.run_record import read_run, run_files
 from schemas.stamps import STAMPS
