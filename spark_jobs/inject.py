@@ -62,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     plan = read_run(arguments.plan)
     recipe = read_recipe(arguments.plan / RECIPE_FILE)
-    bank = arguments.bank.resolve() if arguments.bank else None
-    check_inputs(arguments.plan, arguments.cutouts, bank, plan, recipe)
+    check_inputs(arguments.plan, arguments.cutouts, arguments.bank, plan, recipe)
     if arguments.partitions is not None and arguments.partitions < 1:
         raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
     out: Location = arguments.out.resolve()  # executors do not start where the driver does
@@ -74,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     provenance = Provenance(code_version(), recipe.recipe_hash, plan["run_seed"], recipe.name)
     shards = _shards(arguments, out, recipe, standing_files(out, state))
+    bank = arguments.bank.resolve() if arguments.bank else None
     work = partial(inject_shard, InjectSettings(recipe, bank, provenance, out, plan["settings"]["bank_sha256"]))
     begun = time.monotonic()
     made = map_names(build_session(JOB), shards, work, what="making stamps", partitions=arguments.partitions)

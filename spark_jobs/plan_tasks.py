@@ -115,11 +115,10 @@ def _bank(arguments: argparse.Namespace, recipe: Recipe) -> tuple[Location | Non
     """The bank for the workers and the hash of its bytes; InputError for one that the recipe draws from and cannot."""
     if arguments.bank is None:
         return None, None
-    place: Location = arguments.bank.resolve()
-    here = bank_on_disk(place)
+    here = bank_on_disk(arguments.bank)
     if isinstance(recipe.priors.source_light, BankLight):
         open_bank(here)
-    return place, file_sha256(here)
+    return arguments.bank.resolve(), file_sha256(here)
 
 
 def _guard(recipe: Recipe, used: int, seen: int, left_out: dict[str, int], max_tasks: int | None) -> None:
