@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.contract import METADATA_KEY, Contract, ContractError
-from schemas.locations import Location, map_in_order, raise_if_of_store
+from schemas.file_commit import unfinished_file
+from schemas.finished_files import FileEntry, describe_file, size_and_sha256
+from schemas.locations import Location, S3Location, location, map_in_order, raise_if_of_store, relative_path, whole
 from schemas.refusal_reasons import published_bits
 
 ROWS_PER_GROUP_WITH_BLOBS = 256
@@ -42,10 +44,11 @@ class TableWriter:
     under ``path`` and the unfinished file is removed.
     """
 
-    def __init__(self, path: Path, contract: Contract, provenance: Provenance) -> None:
-        self.path, self.contract = Path(path), contract
+    def __init__(self, path: Location, contract: Contract, provenance: Provenance) -> None:
+        self.path, self.contract = location(path), contract
         self.rows_written = 0
-        self._unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.unfinished")
+        self._commit = unfinished_file(self.path)
+        self._uploaded: tuple[int, str] | None = None
         self._rows: list[dict[str, Any]] = []  # turned into Arrow a row group at a time
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
@@ -56,17 +59,24 @@ class TableWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> TableWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._unfinished = self._commit.__enter__()
         blobs = set(self.contract.blob_names)
-        self._writer = pq.ParquetWriter(
-            self._unfinished,
-            self._schema,
-            compression={name: "none" if name in blobs else "zstd" for name in self.contract.names},
-            use_dictionary=[name for name in self.contract.names if name not in blobs],
-            write_statistics=[name for name in self.contract.names if name not in blobs],
-            write_page_checksum=True,
-        )
+        with self._undone_on_error():
+            self._writer = pq.ParquetWriter(
+                self._unfinished,
+                self._schema,
+                compression={name: "none" if name in blobs else "zstd" for name in self.contract.names},
+                use_dictionary=[name for name in self.contract.names if name not in blobs],
+                write_statistics=[name for name in self.contract.names if name not in blobs],
+                write_page_checksum=True,
+            )
         return self
+
+    def entry(self, directory: Location) -> FileEntry:
+        """What the record of a run says of the finished file."""
+        if self._uploaded is None:
+            return describe_file(self.path, directory)
+        return FileEntry(relative_path(self.path, directory), self.rows_written, *self._uploaded)
 
     def add_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows given as mappings; every column of the contract must be named, no other may be."""
@@ -105,24 +115,41 @@ class TableWriter:
         self.rows_written += min(rows, table.num_rows)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._undone_on_error():
+            try:
+                if kind is None:
+                    self._take_rows()
+                if kind is None and self._pending_rows:
+                    self._flush(self._pending_rows)
+            finally:
+                if self._writer is not None:
+                    self._writer.close()
+            if kind is None and isinstance(self.path, S3Location):
+                self._uploaded = size_and_sha256(self._unfinished)  # while its bytes are here
+        self._commit.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """Where the block fails, nothing stands."""
         try:
-            if kind is None:
-                self._take_rows()
-            if kind is None and self._pending_rows:
-                self._flush(self._pending_rows)
-            if self._writer is not None:
-                self._writer.close()
-            if kind is None:
-                os.replace(self._unfinished, self.path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+            yield
+        except BaseException as error:
+            self._commit.__exit__(type(error), error, error.__traceback__)
+            raise
 
 
-def write_table(path: Path, table: pa.Table, contract: Contract, provenance: Provenance) -> int:
+def write_table(path: Location, table: pa.Table, contract: Contract, provenance: Provenance) -> int:
     """Write a whole table in one file; returns the number of rows."""
     with TableWriter(path, contract, provenance) as writer:
         writer.add_batch(table)
     return writer.rows_written
+
+
+def write_entry(path: Location, table: pa.Table, contract: Contract, provenance: Provenance, directory: Location) -> FileEntry:
+    """Write a whole table in one file of a run's directory; returns what its record says of the file."""
+    with TableWriter(path, contract, provenance) as writer:
+        writer.add_batch(table)
+    return writer.entry(directory)
 
 
 def conform(data: pa.RecordBatch | pa.Table, contract: Contract) -> pa.Table:
@@ -149,7 +176,7 @@ def read_table(path: Location, contract: Contract, columns: Iterable[str] | None
     wanted = contract.arrow_schema(columns)
     with open_parquet(path, contract) as file:
         try:
-            return file.read(columns=wanted.names).select(wanted.names)
+            return whole(lambda: file.read(columns=wanted.names)).select(wanted.names)
         except (pa.ArrowInvalid, OSError) as error:
             raise_if_of_store(path, error)
             raise ContractError(f"{path} is damaged: {error}") from error
@@ -162,8 +189,8 @@ def open_parquet(path: Location, contract: Contract) -> pq.ParquetFile:
     """
     try:
         source = path if isinstance(path, str | os.PathLike) else path.open()
-        far = not isinstance(source, str | os.PathLike)
-        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far)  # columns that lie together, at once
+        far = not isinstance(source, str | os.PathLike)  # then columns that lie together are read at once
+        file = whole(lambda: pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far))
     except (pa.ArrowInvalid, OSError) as error:
         raise_if_of_store(path, error)
         raise ContractError(f"{path} is not a readable Parquet file: {error}") from error

@@ -1,4 +1,4 @@
-"""How a finished file appears under its name: in one rename, so that a file that is there is whole."""
+"""How a finished file appears under its name, so that a file that is there is whole: in one rename, or one finished upload."""
 
 from __future__ import annotations
 
@@ -7,34 +7,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas.locations import Location, S3Location
+from schemas.object_upload import abort_uploads, upload
+from schemas.scratch_files import scratch_file
 
-def remove_unfinished(directory: Path) -> None:
+
+def remove_unfinished(directory: Location) -> None:
     """Remove what killed processes left behind below a directory that nobody writes to."""
+    if isinstance(directory, S3Location):
+        abort_uploads(directory)
+        return
     for left in directory.rglob(".*.unfinished"):
         left.unlink(missing_ok=True)
 
 
 @contextmanager
-def unfinished_file(path: Path) -> Iterator[Path]:
-    """A place beside ``path`` to write to: it takes the name when the block ends well, and is gone where it does not.
+def unfinished_file(place: Location) -> Iterator[Path]:
+    """A path on this machine to write to: the file takes its name when the block ends well, and is gone where it does not.
 
-    The folder is made where it is not there.
+    On disk it lies beside its place, whose folder is made where it is not there. For S3 it lies in the scratch folder.
+    Raises LocationError where S3 does not take it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    if isinstance(place, S3Location):
+        with scratch_file(place.name) as unfinished:
+            yield unfinished
+            upload(unfinished, place)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_name(f".{place.name}.{os.getpid()}.unfinished")
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        os.replace(unfinished, place)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def commit_bytes(path: Path, content: bytes) -> None:
+def commit_bytes(place: Location, content: bytes) -> None:
     """Write a whole file."""
-    with unfinished_file(path) as unfinished:
+    with unfinished_file(place) as unfinished:
         unfinished.write_bytes(content)
 
 
-def commit_text(path: Path, text: str) -> None:
+def commit_text(place: Location, text: str) -> None:
     """Write a whole file of text in UTF-8."""
-    commit_bytes(path, text.encode())
+    commit_bytes(place, text.encode())

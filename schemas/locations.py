@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -23,7 +25,10 @@ from pyarrow import fs
 S3 = "s3://"
 READS_AT_A_TIME = 32
 """Requests for small things (footers) that wait for S3 side by side."""
-_CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 4
+_CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 5
+_FIRST_WAIT_SECONDS = 0.2
+_CHUNK_BYTES = 16 << 20
+_BROKEN_OFF = "Failed to flush response stream"
 _AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
 _PASSING = {"NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING"}
 _MEANINGS = {
@@ -40,6 +45,17 @@ class LocationError(RuntimeError):
 
 class StoreUnreachableError(LocationError):
     """A store that may answer later: no network, a server that is silent or overloaded."""
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """Endpoint ('' for AWS's own), region, how long to wait, and how often to ask: longer apart each time."""
+
+    endpoint: str
+    region: str
+    connect_seconds: float
+    silence_seconds: float
+    attempts: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,25 @@ class S3Location:
         return PurePosixPath(self.key).name
 
     @property
+    def stem(self) -> str:
+        """The same without its last suffix."""
+        return PurePosixPath(self.key).stem
+
+    @property
+    def suffix(self) -> str:
+        """That suffix, its dot included."""
+        return PurePosixPath(self.key).suffix
+
+    @property
+    def parent(self) -> S3Location:
+        """The prefix that it lies below."""
+        return S3Location(self.bucket, self.key.rpartition("/")[0])
+
+    def resolve(self) -> S3Location:
+        """Itself: an address means the same on every machine."""
+        return self
+
+    @property
     def _path(self) -> str:
         return f"{self.bucket}/{self.key}" if self.key else self.bucket
 
@@ -69,6 +104,10 @@ class S3Location:
         return self._exists(fs.FileType.File)
 
     is_file = exists
+
+    def is_dir(self) -> bool:
+        """Whether objects stand below this prefix."""
+        return self._exists(fs.FileType.Directory)
 
     def _exists(self, kind: fs.FileType) -> bool:
         found = asked(self, lambda: store(self.bucket).get_file_info(self._path)).type
@@ -84,9 +123,9 @@ class S3Location:
             content: bytes = asked(self, stream.read)
         return content
 
-    def read_text(self) -> str:
+    def read_text(self, encoding: str = "utf-8") -> str:
         """The same as text."""
-        return self.read_bytes().decode()
+        return self.read_bytes().decode(encoding)
 
     def open(self) -> pa.NativeFile:
         """The object for reading at any place; raises LocationError where there is none or S3 refuses."""
@@ -128,29 +167,73 @@ def relative_path(place: Location, directory: Location) -> str:
     return PurePosixPath(str(place)).relative_to(PurePosixPath(str(directory))).as_posix()
 
 
-def files_below(directory: Location) -> Sequence[Location]:
+def files_below(directory: AnyLocation) -> Sequence[AnyLocation]:
     """Every file below a directory or prefix, by name; an absent one holds none. Raises LocationError where S3 refuses."""
     if isinstance(directory, Path):
-        return sorted(path for path in directory.rglob("*") if path.is_file())
+        return cast(Sequence[AnyLocation], sorted(path for path in directory.rglob("*") if path.is_file()))
     selector = fs.FileSelector(directory._path, recursive=True, allow_not_found=True)
     infos = asked(directory, lambda: store(directory.bucket).get_file_info(selector))
     keys = sorted(info.path.partition("/")[2] for info in infos if info.type == fs.FileType.File)
-    return [S3Location(directory.bucket, key) for key in keys]
+    return cast(Sequence[AnyLocation], [S3Location(directory.bucket, key) for key in keys])
+
+
+def size_of(place: Location) -> int:
+    """Bytes of a file; raises LocationError where S3 does not say."""
+    if isinstance(place, Path):
+        return place.stat().st_size
+    with place.open() as stream:
+        return int(asked(place, stream.size))
+
+
+def chunks_of(place: S3Location) -> Iterator[bytes]:
+    """The bytes of an object, some MB at a time; raises LocationError where fewer come than it has."""
+    with place.open() as stream:
+        left = int(asked(place, stream.size))
+        while left:
+            chunk: bytes = asked(place, lambda: stream.read(_CHUNK_BYTES))
+            if not chunk:
+                raise StoreUnreachableError(f"{place} ended {left} bytes before its end")
+            left -= len(chunk)
+            yield chunk
 
 
 def map_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) -> list[Answer]:
     """The function of each place, in order: side by side where they lie in S3, whose answers are slow and many at a time."""
+    return list(each_in_order(function, places))
+
+
+def each_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) -> Iterator[Answer]:
+    """The same, answer by answer; no more than ``READS_AT_A_TIME`` of them wait to be taken."""
     places = list(places)
     if not any(isinstance(place, S3Location) for place in places):
-        return [function(place) for place in places]
+        yield from map(function, places)
+        return
     with ThreadPoolExecutor(min(READS_AT_A_TIME, len(places))) as pool:
-        return list(pool.map(function, places))
+        waiting: deque[Future[Answer]] = deque()
+        for place in places:
+            waiting.append(pool.submit(function, place))
+            if len(waiting) == READS_AT_A_TIME:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def whole(question: Callable[[], Answer]) -> Answer:
+    """An answer; asked for again, longer apart each time, where it broke off in its middle: what AWS's client does not do."""
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return question()
+        except OSError as error:
+            if _BROKEN_OFF not in str(error):
+                raise
+            time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
+    return question()
 
 
 def asked(place: Location, question: Callable[[], Any]) -> Any:
     """What S3 answers; raises LocationError, in one line that names the place, where it refuses or is silent."""
     try:
-        return question()
+        return whole(question)
     except FileNotFoundError as error:
         raise LocationError(f"{place}: {_MEANINGS['NO_SUCH_KEY']}") from error
     except OSError as error:
@@ -163,19 +246,33 @@ def raise_if_of_store(place: Location | str, error: Exception) -> None:
     match = _AWS_ERROR.search(str(error))
     if not match or match[2] == "416":  # a range past the end: the object is shorter than it was
         return
-    kind, meaning = LocationError, "S3 refuses"
-    if match[1] in _PASSING or (match[2] or "").startswith("5"):
-        kind, meaning = StoreUnreachableError, "S3 cannot be reached for now"
-    raise kind(f"{place}: {_MEANINGS.get(match[1], meaning)} ({' '.join(str(error).split())[-300:]})") from error
+    kind = "SERVICE_UNAVAILABLE" if match[1] not in _PASSING and (match[2] or "").startswith("5") else match[1]
+    raise refusal(place, kind, error) from error
+
+
+def refusal(place: Location | str, kind: str, detail: object) -> LocationError:
+    """The error for what S3 answered, ``kind`` being AWS's name for it: StoreUnreachableError where it may pass."""
+    passing = kind in _PASSING
+    meaning = _MEANINGS.get(kind, "S3 cannot be reached for now" if passing else "S3 refuses")
+    text = f"{place}: {meaning} ({' '.join(str(detail).split())[-300:]})"
+    return StoreUnreachableError(text) if passing else LocationError(text)
 
 
 def store(bucket: str) -> fs.S3FileSystem:
     """The S3 of this process that holds a bucket, as the environment describes it."""
+    return _store(client_settings(bucket))
+
+
+def client_settings(bucket: str) -> ClientSettings:
+    """What every client of the bucket is made with; raises LocationError for an endpoint that is no address."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    scheme, mark, host = endpoint.partition("://")
+    if endpoint and (not mark or scheme not in ("http", "https") or not host.strip("/")):
+        raise LocationError(f"AWS_ENDPOINT_URL is {endpoint!r}; wanted http://host:port or https://host")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         region = "us-east-1" if endpoint else _region_of(bucket)
-    return _store(endpoint, region)
+    return ClientSettings(endpoint, region, _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS)
 
 
 @lru_cache
@@ -185,15 +282,13 @@ def _region_of(bucket: str) -> str:
 
 
 @lru_cache
-def _store(endpoint: str, region: str) -> fs.S3FileSystem:
-    scheme, mark, host = endpoint.partition("://")
-    if endpoint and (not mark or scheme not in ("http", "https") or not host.strip("/")):
-        raise LocationError(f"AWS_ENDPOINT_URL is {endpoint!r}; wanted http://host:port or https://host")
+def _store(settings: ClientSettings) -> fs.S3FileSystem:
+    scheme, _, host = settings.endpoint.partition("://")
     return fs.S3FileSystem(
-        region=region,
+        region=settings.region,
         scheme=scheme or "https",
         endpoint_override=host.strip("/") or None,
-        connect_timeout=_CONNECT_SECONDS,
-        request_timeout=_SILENCE_SECONDS,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+        connect_timeout=settings.connect_seconds,
+        request_timeout=settings.silence_seconds,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=settings.attempts),
     )

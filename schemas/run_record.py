@@ -5,7 +5,6 @@ A run is finished if and only if ``_run.json`` stands. Readers take the list of 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,11 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from schemas.contract import Contract
 from schemas.contract_files import read_footers
 from schemas.file_commit import commit_text, remove_unfinished
-from schemas.locations import AnyLocation, Location, below, location, map_in_order
+from schemas.finished_files import FileEntry, describe_file, size_and_sha256
+from schemas.locations import AnyLocation, Location, below, files_below, location, map_in_order, relative_path
 
 STARTED_NAME = "_started.json"
 FINISHED_NAME = "_run.json"
@@ -50,25 +48,16 @@ class RunIdentity:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class FileEntry:
-    """One finished file of a run: path relative to the directory, rows, bytes and hash of the file."""
-
-    path: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-def begin_run(directory: Path, identity: RunIdentity) -> RunState:
+def begin_run(directory: Location, identity: RunIdentity) -> RunState:
     """Take a directory for a run: note what was asked, or find that the same run stands there, begun or finished.
 
     Raises RunError where another run stands there, or where the directory holds files and no record of a run.
     """
-    directory = Path(directory)
+    directory = location(directory)
     started = directory / STARTED_NAME
     asked = json.loads(json.dumps(asdict(identity)))
-    _require_no_way_out(directory)
+    if isinstance(directory, Path):
+        _require_no_way_out(directory)
     if started.exists():
         seen = json.loads(started.read_text())
         different = sorted(key for key in asked.keys() | seen.keys() if asked.get(key) != seen.get(key))
@@ -77,39 +66,53 @@ def begin_run(directory: Path, identity: RunIdentity) -> RunState:
             pairs = "; ".join(f"{key} was {_brief(was)} and is now {_brief(now)}" for key, (was, now) in differences.items())
             raise RunError(f"{directory} holds another run: {pairs}. Choose another directory, or remove this one.")
         return RunState.FINISHED if (directory / FINISHED_NAME).exists() else RunState.UNFINISHED
-    if directory.exists() and any(directory.iterdir()):
+    if _holds_anything(directory):
         raise RunError(f"{directory} holds files but no {STARTED_NAME}: it is not a directory that this job may fill.")
-    directory.mkdir(parents=True, exist_ok=True)
     _write_json(started, asked)
     return RunState.FRESH
+
+
+def standing_files(directory: Location, state: RunState) -> frozenset[str]:
+    """Paths below the directory of the files that an unfinished run has made, listed once; of a fresh one there are none."""
+    if state is RunState.FRESH:
+        return frozenset()
+    return frozenset(relative_path(place, directory) for place in files_below(directory))
 
 
 def finish_run(
     directory: Path, identity: RunIdentity, files: Sequence[Path], counts: Mapping[str, Any], header: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write ``_run.json`` over the finished files; row counts are read from the files' footers."""
-    return _finish(directory, identity, [describe_file(path, directory) for path in sorted(files)], counts, header)
+    return finish_run_of_entries(directory, identity, [describe_file(path, directory) for path in files], counts, header)
 
 
 def finish_run_of_files(
     directory: Path, identity: RunIdentity, files: Mapping[Path, int], counts: Mapping[str, Any], header: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write ``_run.json`` over finished files that are not Parquet, each with the rows that its writer counted in it."""
-    entries = [_entry(path, directory, rows) for path, rows in sorted(files.items())]
-    return _finish(directory, identity, entries, counts, header)
+    entries = [FileEntry(relative_path(path, directory), rows, *size_and_sha256(path)) for path, rows in sorted(files.items())]
+    return finish_run_of_entries(directory, identity, entries, counts, header)
 
 
-def describe_file(path: Path, directory: Path) -> FileEntry:
-    """Rows from the Parquet footer, size, and SHA-256 of the bytes."""
-    with pq.ParquetFile(path) as parquet:
-        rows = parquet.metadata.num_rows
-    return _entry(path, directory, rows)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hex digits."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def finish_run_of_entries(
+    directory: Location,
+    identity: RunIdentity,
+    entries: Sequence[FileEntry],
+    counts: Mapping[str, Any],
+    header: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write ``_run.json``, last of all, over finished files that those who wrote or found them have described."""
+    remove_unfinished(directory)  # of workers that were killed: nobody writes here any more
+    record = {
+        **asdict(identity),
+        **header,
+        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": sum(entry.rows for entry in entries),
+        "counts": dict(counts),
+        "files": [asdict(entry) for entry in sorted(entries, key=lambda entry: PurePosixPath(entry.path))],
+    }
+    _write_json(directory / FINISHED_NAME, record)
+    return record
 
 
 def read_run(directory: Location) -> dict[str, Any]:
@@ -171,25 +174,11 @@ def _brief(value: Any) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
-def _finish(
-    directory: Path, identity: RunIdentity, entries: Sequence[FileEntry], counts: Mapping[str, Any], header: Mapping[str, Any]
-) -> dict[str, Any]:
-    remove_unfinished(Path(directory))  # of workers that were killed: nobody writes here any more
-    record = {
-        **asdict(identity),
-        **header,
-        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rows": sum(entry.rows for entry in entries),
-        "counts": dict(counts),
-        "files": [asdict(entry) for entry in entries],
-    }
-    _write_json(Path(directory) / FINISHED_NAME, record)
-    return record
+def _holds_anything(directory: Location) -> bool:
+    if isinstance(directory, Path):
+        return directory.exists() and any(directory.iterdir())
+    return bool(files_below(directory))
 
 
-def _entry(path: Path, directory: Path, rows: int) -> FileEntry:
-    return FileEntry(Path(path).relative_to(directory).as_posix(), rows, Path(path).stat().st_size, file_sha256(path))
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def _write_json(path: Location, content: Mapping[str, Any]) -> None:
     commit_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

@@ -12,8 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from schemas.code_version import code_version
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.run_record import file_sha256
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank, write_bank
 from spark_jobs.transforms.bank.bank_from_foreign import ForeignBank, foreign_templates, open_foreign
 from spark_jobs.transforms.bank.bank_template import Census, Template

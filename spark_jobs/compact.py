@@ -6,22 +6,31 @@ import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
+from schemas.finished_files import FileEntry
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, files_below, local_path, location, map_in_order, raise_if_of_store, relative_path
-from schemas.run_record import FINISHED_NAME, STARTED_NAME, RunIdentity, RunState, begin_run, finish_run, read_run, run_files
+from schemas.locations import Location, files_below, location, map_in_order, relative_path
+from schemas.run_record import (
+    FINISHED_NAME,
+    STARTED_NAME,
+    RunIdentity,
+    RunState,
+    begin_run,
+    finish_run_of_entries,
+    read_run,
+    run_files,
+    standing_files,
+)
 from schemas.stamps import STAMPS
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.transforms.compacting.pack_plan import Shard, plan_shards
-from spark_jobs.transforms.compacting.pack_shard import Packing, pack_shard
+from spark_jobs.transforms.compacting.pack_shard import Packing, metadata_of, pack_shard
 from spark_jobs.transforms.simulation.stamp_index import write_index
 
 JOB = "compact"
@@ -45,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--source", type=location, required=True, help="finished stamps, or a directory of Parquet files, here or s3://")
-    add("--out", type=local_path, required=True, help="directory for the shards")
+    add("--out", type=location, required=True, help="directory for the shards, here or s3://")
     add("--target-mb", type=int, default=256, metavar="MB", help="size of a shard, 1 to 4096 (default: %(default)s)")
     add("--rows-per-group", type=int, default=256, metavar="N", help="rows of a row group (default: %(default)s)")
     add("--partitions", type=int, metavar="N", help="Spark partitions (default: one a shard); the result is the same")
@@ -61,24 +70,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours = any((args.source / name).exists() for name in (FINISHED_NAME, STARTED_NAME))  # what is unfinished is said to be
     footers = _footers(_our_files(args.source) if ours else _foreign_files(args.source))
     shards = _plan(args.source, footers, args.target_mb * _MB)
-    out: Path = args.out.resolve()
+    out: Location = args.out.resolve()
     identity = _identity(args, footers, read_run(args.source) if ours else {})
-    if begin_run(out, identity) is RunState.FINISHED:
+    state = begin_run(out, identity)
+    if state is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished; nothing to do")
         return EXIT_DONE
-    work = partial(pack_shard, Packing(out, args.rows_per_group))
-    tallies = map_names(build_session(JOB), shards, work, what="packing", partitions=args.partitions)
+    work = partial(pack_shard, Packing(out, args.rows_per_group, standing_files(out, state)))
+    packs = map_names(build_session(JOB), shards, work, what="packing", partitions=args.partitions)
+    tallies = [tally for tally, _ in packs]
+    files = [file for _, file in packs]
     rows = sum(footer.num_rows for footer in footers.values())
     packed = sum(tally.rows for tally in tallies)
     if packed != rows:
         raise InputError(f"{args.source} has {rows} rows and {out} {packed}; wanted the same")
-    files = [out / shard.path for shard in shards]
     written = [*files, *(_indexes(out, files, identity, args.source) if ours else [])]
     blobs, size = sum(tally.blobs for tally in tallies), sum(tally.blob_bytes for tally in tallies)
     header = {name: read_run(args.source).get(name) for name in ("recipe_name", "split_key")} if ours else {}
     before = read_run(args.source)["counts"] if ours else {}
-    finish_run(out, identity, written, {**before, "rows": rows, "blobs": blobs, "blob_bytes": size}, header)
-    sizes = sorted(path.stat().st_size / _MB for path in files)
+    finish_run_of_entries(out, identity, written, {**before, "rows": rows, "blobs": blobs, "blob_bytes": size}, header)
+    sizes = sorted(file.bytes / _MB for file in files)
     account(
         JOB,
         f"{rows:,} rows and {blobs:,} blobs ({size / _MB:,.0f} MB) of {len(footers):,} files in {len(files):,} shards of "
@@ -104,15 +115,7 @@ def _foreign_files(source: Location) -> list[Location]:
 
 
 def _footers(files: Sequence[Location]) -> Footers:
-    return dict(zip(files, map_in_order(_footer, files), strict=True))
-
-
-def _footer(file: Location) -> pq.FileMetaData:
-    try:
-        return pq.read_metadata(file if isinstance(file, Path) else file.open())
-    except (pa.ArrowInvalid, OSError) as error:
-        raise_if_of_store(file, error)
-        raise InputError(f"{file} is not a readable Parquet file: {error}") from error
+    return dict(zip(files, map_in_order(metadata_of, files), strict=True))
 
 
 def _plan(source: Location, footers: Footers, target: int) -> list[Shard]:
@@ -122,14 +125,14 @@ def _plan(source: Location, footers: Footers, target: int) -> list[Shard]:
     return [shard for folder, some in sorted(folders.items()) for shard in plan_shards(folder, some, target)]
 
 
-def _indexes(out: Path, files: Sequence[Path], identity: RunIdentity, source: Location) -> list[Path]:
+def _indexes(out: Location, files: Sequence[FileEntry], identity: RunIdentity, source: Location) -> list[FileEntry]:
     """The index of each split."""
     name = str(read_run(source).get("recipe_name") or "")
     provenance = Provenance(identity.code_version, identity.recipe_hash, identity.run_seed, name)
     written = []
-    for folder in sorted({path.parent for path in files}):
-        written.append(out / "index" / f"{folder.name.replace('=', '-')}.parquet")
-        write_index(written[-1], [path for path in files if path.parent == folder], out, provenance)
+    for folder in sorted({file.path.partition("/")[0] for file in files}):
+        stamps = [out / file.path for file in files if file.path.startswith(f"{folder}/")]
+        written.append(write_index(out / "index" / f"{folder.replace('=', '-')}.parquet", stamps, out, provenance))
     return written
 
 

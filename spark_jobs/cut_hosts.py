@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
+from schemas.locations import Location, location
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, standing_files
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
@@ -42,10 +42,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--hosts", type=Path, help="finished plan, or finished output of select-hosts")
-    given.add_argument("--anchors", type=Path, help="finished output of anchors: real lenses, or random sky beside them")
-    add("--bricks", type=Path, required=True, help="folder that holds coadd/, or the brick files themselves")
-    add("--out", type=Path, required=True, help="directory for the cutouts, one Parquet file a hosts file, same name")
+    given.add_argument("--hosts", type=location, help="finished plan, or finished output of select-hosts")
+    given.add_argument("--anchors", type=location, help="finished output of anchors: real lenses, or random sky beside them")
+    add(
+        "--bricks",
+        type=location,
+        required=True,
+        help="folder that holds coadd/, or the brick files; here or s3://bucket/prefix",
+    )
+    add("--out", type=location, required=True, help="directory for the cutouts, one Parquet file a hosts file, same name")
     add("--size", type=int, default=DEFAULT_STAMP_SIZE_PIX, metavar="PIX", help="side of a stamp (default: %(default)s)")
     add("--bands", default="".join(BANDS), help="bands to cut, all of which a brick must have (default: %(default)s)")
     add("--survey", default=DEFAULT_SURVEY, help="survey by name, or a YAML file (default: %(default)s)")
@@ -60,21 +65,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     settings = _cutout_settings(arguments)
     given = arguments.anchors or arguments.hosts
-    hosts = finished_anchor_files(given) if arguments.anchors else finished_host_files(given)
-    out: Path = arguments.out.resolve()  # executors do not start where the driver does
+    hosts: list[Location] = finished_anchor_files(given) if arguments.anchors else finished_host_files(given)
+    out: Location = arguments.out.resolve()  # executors do not start where the driver does
     identity = RunIdentity(JOB, code_version(), settings=_identity_settings(settings, given))
-    if begin_run(out, identity) is RunState.FINISHED:
+    state = begin_run(out, identity)
+    if state is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {read_run(out)['rows']} rows; nothing to do")
         return EXIT_DONE
-    tasks = [CutoutTask(path, out / path.name, of_anchors=given == arguments.anchors) for path in hosts]
+    standing = standing_files(out, state)
+    tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
     bricks = map_names(build_session(JOB), tasks, work, what="cutting hosts", partitions=arguments.partitions)
-    _finish(out, identity, [task.cutouts for task in tasks], bricks)
+    _finish(out, identity, bricks)
     return EXIT_DONE
 
 
-def _finish(out: Path, identity: RunIdentity, files: list[Path], bricks: Sequence[CutoutAccount]) -> None:
-    refusals = count_refusals(files, CUTOUTS)
+def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount]) -> None:
+    files = [entry.file for entry in bricks]
+    refusals = count_refusals([out / file.path for file in files], CUTOUTS)
     seen = {brick for entry in bricks for brick in entry.bricks}
     unmasked = sorted({brick for entry in bricks for brick in entry.without_maskbits})
     faults = [fault for entry in bricks for fault in entry.faults]
@@ -85,7 +93,7 @@ def _finish(out: Path, identity: RunIdentity, files: list[Path], bricks: Sequenc
         "bricks_without_maskbits": len(unmasked),
         "faults": faults[:_FAULTS_KEPT],  # of the files written by this call; the rows' reasons hold all
     }
-    record = finish_run(out, identity, files, counts, {})
+    record = finish_run_of_entries(out, identity, files, counts, {})
     mask_note = f"; {len(unmasked)} bricks have no maskbits plane and count as unmasked" if unmasked else ""
     fault_note = f"; {len(faults)} bricks with faults, first: {faults[0]}" if faults else ""
     text = f"{record['rows']} hosts in {len(seen)} bricks: {refusals_text(refusals)}{mask_note}{fault_note}"
@@ -114,7 +122,7 @@ def _with_limits(survey: SurveySettings, arguments: argparse.Namespace) -> Surve
         raise InputError(f"limits {given} of the command line cannot be used: {error}") from error
 
 
-def _identity_settings(settings: CutoutSettings, hosts: Path) -> dict[str, Any]:
+def _identity_settings(settings: CutoutSettings, hosts: Location) -> dict[str, Any]:
     """What makes two runs the same run; how pixels are read and how work is spread do not change the result."""
     survey = settings.survey.model_dump(mode="json")
     del survey["cutouts"]["whole_plane_above"]

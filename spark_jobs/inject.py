@@ -7,14 +7,24 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, read_table
+from schemas.finished_files import FileEntry
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, location, map_in_order, relative_path
 from schemas.refusal_reasons import names_of
-from schemas.run_record import RunError, RunIdentity, RunState, begin_run, finish_run, read_run, run_files
+from schemas.run_record import (
+    RunError,
+    RunIdentity,
+    RunState,
+    begin_run,
+    finish_run_of_entries,
+    read_run,
+    run_files,
+    standing_files,
+)
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX
 from schemas.tasks import TASKS
@@ -39,10 +49,10 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=__doc__, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--plan", type=Path, required=True, help="finished output of dhs plan")
-    add("--cutouts", type=Path, required=True, help="finished output of dhs cut-hosts over that plan")
-    add("--out", type=Path, required=True, help="directory for the stamps: split=train|val|test/ and index/")
-    add("--bank", type=Path, help="the source bank that the plan was made with, where its recipe draws from one")
+    add("--plan", type=location, required=True, help="finished output of dhs plan; each place here may be s3://bucket/prefix")
+    add("--cutouts", type=location, required=True, help="finished output of dhs cut-hosts over that plan")
+    add("--out", type=location, required=True, help="directory for the stamps: split=train|val|test/ and index/")
+    add("--bank", type=location, help="the source bank that the plan was made with, where its recipe draws from one")
     add("--partitions", type=int, metavar="N", help="Spark partitions (default: one a shard); the result is the same")
     return parser
 
@@ -55,53 +65,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_inputs(arguments.plan, arguments.cutouts, arguments.bank, plan, recipe)
     if arguments.partitions is not None and arguments.partitions < 1:
         raise InputError(f"--partitions {arguments.partitions}; wanted 1 or more")
-    out: Path = arguments.out.resolve()  # executors do not start where the driver does
+    out: Location = arguments.out.resolve()  # executors do not start where the driver does
     identity = RunIdentity(JOB, code_version(), recipe.recipe_hash, plan["run_seed"], _identity_settings(arguments, plan))
-    if begin_run(out, identity) is RunState.FINISHED:
+    state = begin_run(out, identity)
+    if state is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {_summary(read_run(out)['counts'])}; nothing to do")
         return EXIT_DONE
     provenance = Provenance(code_version(), recipe.recipe_hash, plan["run_seed"], recipe.name)
-    shards = _shards(arguments, out, recipe)
+    shards = _shards(arguments, out, recipe, standing_files(out, state))
     bank = arguments.bank.resolve() if arguments.bank else None
-    work = partial(inject_shard, InjectSettings(recipe, bank, provenance))
+    work = partial(inject_shard, InjectSettings(recipe, bank, provenance, out, plan["settings"]["bank_sha256"]))
     begun = time.monotonic()
-    map_names(build_session(JOB), shards, work, what="making stamps", partitions=arguments.partitions)
+    made = map_names(build_session(JOB), shards, work, what="making stamps", partitions=arguments.partitions)
     seconds = time.monotonic() - begun
-    files = [path for shard in shards for path in shard.stamps.values()]
-    index = _write_indexes(out, files, provenance)
-    counts = _counts(index)
+    index = _write_indexes(out, [path for shard in shards for path in shard.stamps.values()], provenance)
+    counts = _counts([out / entry.path for entry in index])
     if counts["rows"] != plan["counts"]["tasks"]:
         raise RunError(f"the plan has {plan['counts']['tasks']} tasks and {out} has {counts['rows']} rows; wanted the same")
     header = {"recipe_name": recipe.name, "split_key": recipe.split.key}
-    finish_run(out, identity, [*files, *index], counts, header)
+    finish_run_of_entries(out, identity, [*(entry for entries in made for entry in entries), *index], counts, header)
     account(JOB, f"{_summary(counts)} in {seconds:.1f} s ({counts['rows'] / max(seconds, 1e-9):.0f} per s); written to {out}")
     return EXIT_DONE
 
 
-def _shards(arguments: argparse.Namespace, out: Path, recipe: Recipe) -> list[ShardTask]:
+def _shards(arguments: argparse.Namespace, out: Location, recipe: Recipe, standing: frozenset[str]) -> list[ShardTask]:
     """One entry a tasks file of the plan, with the stamps files that its splits ask for."""
     shards = []
-    for tasks in run_files(arguments.plan, TASKS, "tasks/"):
-        splits = read_table(tasks, TASKS, ["split"])["split"].unique().to_pylist()
+    files: list[Location] = run_files(arguments.plan, TASKS, "tasks/")
+    for tasks, splits in zip(files, map_in_order(_splits, files), strict=True):
         name = f"{tasks.stem}-{recipe.recipe_hash[:8]}.parquet"
         stamps = {split: out / f"split={split}" / name for split in SPLITS if split in splits}
         hosts, cutouts = (arguments.plan / "hosts" / tasks.name).resolve(), (arguments.cutouts / tasks.name).resolve()
-        shards.append(ShardTask(tasks.resolve(), hosts, cutouts, stamps))
+        stands = all(relative_path(path, out) in standing for path in stamps.values())
+        shards.append(ShardTask(tasks.resolve(), hosts, cutouts, stamps, stands))
     return shards
 
 
-def _write_indexes(out: Path, files: Sequence[Path], provenance: Provenance) -> list[Path]:
+def _splits(tasks: Location) -> list[str]:
+    splits: list[str] = read_table(tasks, TASKS, ["split"])["split"].unique().to_pylist()
+    return splits
+
+
+def _write_indexes(out: Location, files: Sequence[Location], provenance: Provenance) -> list[FileEntry]:
     """The index of each split that has stamps."""
     written = []
     for split in SPLITS:
         of_split = [path for path in files if path.parent.name == f"split={split}"]
         if of_split:
-            written.append(out / "index" / f"split-{split}.parquet")
-            write_index(written[-1], of_split, out, provenance)
+            written.append(write_index(out / "index" / f"split-{split}.parquet", of_split, out, provenance))
     return written
 
 
-def _counts(index: Sequence[Path]) -> dict[str, Any]:
+def _counts(index: Sequence[Location]) -> dict[str, Any]:
     """Rows, made and refused ones, by split and kind and by reason, read from the index."""
     made: Counter[str] = Counter()
     reasons: Counter[str] = Counter()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from schemas.cutouts import CUTOUTS
+from schemas.finished_files import file_sha256
 from schemas.job_entry import InputError
-from schemas.run_record import RunError, file_sha256, read_run, run_files
+from schemas.locations import Location
+from schemas.run_record import RunError, read_run, run_files
 from schemas.tasks import TASKS
 from spark_jobs.plan_tasks import RECIPE_FILE
 from spark_jobs.recipe import Recipe
 from spark_jobs.recipe_priors import BankLight
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
 
 
-def check_inputs(place: Path, cutouts: Path, bank: Path | None, plan: dict[str, Any], recipe: Recipe) -> None:
+def check_inputs(place: Location, cutouts: Location, bank: Location | None, plan: dict[str, Any], recipe: Recipe) -> None:
     """Whether a plan's recipe, its bank and its cutouts belong together; raises InputError or RunError where they do not."""
     if plan["recipe_hash"] != recipe.recipe_hash:
         raise RunError(
@@ -26,8 +28,9 @@ def check_inputs(place: Path, cutouts: Path, bank: Path | None, plan: dict[str, 
     if isinstance(recipe.priors.source_light, BankLight) or bank:
         if bank is None:
             raise InputError("the plan draws its sources from a bank and none was given; wanted --bank FILE.h5")
-        open_bank(bank)
-        if wanted is not None and file_sha256(bank) != wanted:
+        here = bank_on_disk(bank)
+        open_bank(here)
+        if wanted is not None and file_sha256(here) != wanted:
             raise InputError(f"{bank} is not the bank that the plan was made with (its SHA-256 begins {wanted[:12]})")
     cut = {path.name for path in run_files(cutouts, CUTOUTS)}
     shards = [path.name for path in run_files(place, TASKS, "tasks/")]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from schemas.job_entry import InputError
+from schemas.locations import Location, location, size_of
 from schemas.split_rule import check_fractions
 from spark_jobs.recipe_entry import Entry
 from spark_jobs.recipe_negatives import Negatives
@@ -180,17 +180,17 @@ class Recipe(Entry):
         return [(radius, offset) for radius in radii for offset in offsets]
 
 
-def read_recipe(name_or_path: str | Path) -> Recipe:
+def read_recipe(name_or_path: str | Location) -> Recipe:
     """The recipe of a file, or one that comes with the package by its name (gen5, realistic, demo).
 
     Raises InputError with one line per fault: an unknown key, a wrong unit, a number out of range.
     """
-    path = Path(name_or_path)
+    path = location(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise InputError(f"recipe {path} is not there; wanted a YAML file, or one of {', '.join(packaged_recipes())}")
-        if path.stat().st_size > MAX_RECIPE_BYTES:
-            raise InputError(f"recipe {path} has {path.stat().st_size} bytes; at most {MAX_RECIPE_BYTES} are read")
+        if (size := size_of(path)) > MAX_RECIPE_BYTES:
+            raise InputError(f"recipe {path} has {size} bytes; at most {MAX_RECIPE_BYTES} are read")
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

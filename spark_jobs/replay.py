@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.code_version import code_version
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
-from schemas.run_record import file_sha256
 from schemas.runs_there import FoundRun, runs_there
 from schemas.stamps import STAMPS
 from schemas.task_search import find_task, stamp_row

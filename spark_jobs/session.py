@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.code_version import code_version
+from schemas.object_upload import ENCRYPTION
+from schemas.scratch_files import own_folder
 from spark_jobs.java_home import set_java_home
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _ATTEMPTS = 4
+_OF_S3 = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", ENCRYPTION)
+"""What leads to S3, credentials left out: executors find their own."""
 _LOGGING = Path(__file__).resolve().parent / "log4j2.properties"
 
 
@@ -41,6 +45,9 @@ def build_session(job: str, master: str | None = None) -> SparkSession:
     # Numba's compiled kernels live in the worker; without reuse each task would load them again.
     builder = builder.config("spark.python.worker.reuse", "true")
     builder = builder.config("spark.executorEnv.NUMBA_CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])
+    for name in _OF_S3:
+        if name in os.environ:  # an executor writes where and as the driver does
+            builder = builder.config(f"spark.executorEnv.{name}", os.environ[name])
     return builder.getOrCreate()
 
 
@@ -52,7 +59,5 @@ def set_kernel_cache() -> None:
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     version = code_version("spark_jobs.physics").partition("+")[2]
-    folder = Path(tempfile.gettempdir()) / f"dhs-numba-{os.getuid()}-{version}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    ours = folder.stat().st_uid == os.getuid()
-    os.environ["NUMBA_CACHE_DIR"] = str(folder) if ours else tempfile.mkdtemp(prefix="dhs-numba-")
+    folder = own_folder(Path(tempfile.gettempdir()), f"dhs-numba-{os.getuid()}-{version}")
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)

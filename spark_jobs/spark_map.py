@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import tqdm
 
 from schemas.job_entry import BAD_INPUT, room_on_disk
+from schemas.locations import StoreUnreachableError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _POLL_SECONDS = 0.5
+_WAITS_SECONDS = (2.0, 10.0)
+"""Before a worker tries an item again whose store did not answer; each request was tried again by then."""
 
 
 def map_names(
@@ -67,10 +71,18 @@ def map_names(
 
 def _answer(function: Callable[[Item], Result], item: Item) -> Result | Exception:
     """What the function answers, or the bad input that it met: a second attempt would meet it again, and Spark's own way of
-    handing an error on buries it in two tracebacks."""
+    handing an error on buries it in two tracebacks. Where a store does not answer, a second and a third one may do better."""
+    waits = iter(_WAITS_SECONDS)
     try:
-        with room_on_disk():
-            return function(item)
+        while True:
+            try:
+                with room_on_disk():
+                    return function(item)
+            except StoreUnreachableError as error:
+                wait = next(waits, None)
+                if wait is None:
+                    return error
+                time.sleep(wait)
     except BAD_INPUT as error:
         return error
     finally:

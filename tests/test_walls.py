@@ -52,7 +52,10 @@ def rooms_of(package: str, *without: str) -> tuple[str, ...]:
 
 SCHEMAS = Wall(
     rooms_of("schemas"),
-    ("spark_jobs", "trainer", "pyspark", "torch", "astropy", "pydantic", "yaml", "tqdm", "numba", "scipy", "galsim", "duckdb"),
+    (
+        *("spark_jobs", "trainer", "pyspark", "torch", "astropy", "pydantic", "yaml", "tqdm", "numba", "scipy", "galsim"),
+        *("duckdb", "boto3", "botocore"),
+    ),
 )
 ENTRANCE = Wall(
     ("spark_jobs.command_line",),
@@ -72,7 +75,7 @@ JOBS = Wall(
     ("pyspark", "torch", "torchvision", "sklearn", "matplotlib", "trainer"),
 )
 POPULATION = Wall(("spark_jobs.population", PICTURE), ("pyspark", "torch", "torchvision", "sklearn", "trainer"))
-TRAINER = Wall(rooms_of("trainer"), ("spark_jobs", "pyspark", "galsim", "numba", "duckdb", "h5py"))
+TRAINER = Wall(rooms_of("trainer"), ("spark_jobs", "pyspark", "galsim", "numba", "duckdb", "h5py", "boto3"))
 # Walls that one interpreter looks at one after the other: the later ones may know what the earlier ones brought.
 INTERPRETERS = {"ground": (SCHEMAS, ENTRANCE), "spark half": (PHYSICS, TRANSFORMS, JOBS, POPULATION), "trainer": (TRAINER,)}
 

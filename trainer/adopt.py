@@ -10,9 +10,10 @@ from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.locations import local_path
-from schemas.run_record import RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from schemas.split_rule import SPLITS
 
 JOB = "adopt"

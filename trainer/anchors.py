@@ -13,9 +13,10 @@ import pyarrow as pa
 from schemas.anchors import ANCHORS
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, write_table
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.refusal_reasons import names_of
-from schemas.run_record import RunIdentity, RunState, begin_run, file_sha256, finish_run, read_run
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from trainer.anchor_rows import Row, anchor_rows, random_sky_rows, read_anchors
 from trainer.anchor_tables import load_columns, read_anchor_table
 

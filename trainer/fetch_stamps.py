@@ -17,9 +17,10 @@ from typing import Any
 from tqdm import tqdm
 
 from schemas.file_commit import commit_bytes, unfinished_file
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, asked, local_path, location
-from schemas.run_record import FINISHED_NAME, STARTED_NAME, file_sha256, read_run
+from schemas.run_record import FINISHED_NAME, STARTED_NAME, read_run
 
 EXAMPLE = """\
 example:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
+from schemas.finished_files import file_sha256
 from schemas.job_entry import InputError, run_job
 from schemas.locations import local_path, location
-from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, file_sha256, finish_run_of_files
+from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.thread_waiting import wait_asleep
 

@@ -17,13 +17,14 @@ EXECUTOR_ROOMS = (
     "spark_jobs.transforms.simulation.plan_files",
     "spark_jobs.transforms.simulation.inject_shard",
 )
-ABSENT = ("torch", "pyspark", "galsim", "boto3")
+UPLOADS = "boto3"  # imported by what writes to S3 when it writes
+ABSENT = ("torch", "pyspark", "galsim")
 
 
 def main(origin: str) -> int:
     """0 where all is well; else 1, with what is not on standard error."""
     os.environ["NUMBA_DISABLE_JIT"] = "1"  # that the rooms can be entered is asked here, not how long their kernels take
-    for room in EXECUTOR_ROOMS:
+    for room in (*EXECUTOR_ROOMS, UPLOADS):
         importlib.import_module(room)
     faults = [f"{name} is in it" for name in ABSENT if importlib.util.find_spec(name)]
     here = Path(sys.executable).resolve().parent.parent

@@ -78,6 +78,7 @@ class ClusterSettings(Frozen):
     artifacts: S3Address | None
     environment: S3Address | None
     logs: S3Address | None
+    encryption: Annotated[str, Field(pattern=r"^(AES256|aws:kms(:[\w:/.-]+)?)$")] | None
     budget_usd: Positive
     idle_minutes: Annotated[int, Field(ge=1, le=10_080)]
     run_minutes: Annotated[int, Field(ge=5, le=1_000_000)]

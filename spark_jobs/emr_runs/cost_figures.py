@@ -45,7 +45,6 @@ class Figures(Frozen):
     select_megabytes_per_core_second: Figure
     kernel_core_seconds: Figure
     hash_gigabytes_per_core_second: Figure
-    driver_hashed_share: Figure
     stamp_bytes: Figure
     quantised_stamp_bytes: Figure
     cutout_bytes: Figure

@@ -111,7 +111,7 @@ def predict(work: Workload, workers: Workers, costs: Costs) -> Prediction:
     hours = sum(seconds.values()) / HOUR
     usd = {kind: price * hours for kind, price in workers.hourly_usd.items()}
     usd["S3 requests"] = (
-        (work.puts + work.lists) * costs.prices.s3_thousand_puts + work.gets * costs.prices.s3_thousand_gets
+        (work.puts + work.lists + work.brick_lists) * costs.prices.s3_thousand_puts + work.gets * costs.prices.s3_thousand_gets
     ) / 1000
     return Prediction(work, workers, seconds, usd, work.bytes_written / GB * costs.prices.s3_gb_month)
 
@@ -119,20 +119,16 @@ def predict(work: Workload, workers: Workers, costs: Costs) -> Prediction:
 def busy_seconds(work: Workload, workers: Workers, figures: Figures) -> dict[str, float]:
     """How long each resource alone would take for a job's work."""
     slots = min(workers.count * workers.vcpus, max(work.shards, 1))
-    computing = work.core_seconds / (slots * figures.of("vcpu_share_of_core")) * figures.of("slowest_over_mean")
+    hashing = work.bytes_written / (figures.of("hash_gigabytes_per_core_second") * GB)  # where the files are written
+    computing = (work.core_seconds + hashing) / (slots * figures.of("vcpu_share_of_core")) * figures.of("slowest_over_mean")
     machines = min(workers.count, math.ceil(slots / workers.vcpus))
     network = (work.bytes_read + work.bytes_written) / (machines * workers.gigabytes_per_second * GB)
-    # The driver reads all of its output in one thread: the slower of the two holds it up.
-    a_second = min(
-        figures.of("hash_gigabytes_per_core_second") * figures.of("vcpu_share_of_core"), workers.gigabytes_per_second
-    )
-    hashing = figures.of("driver_hashed_share") * work.bytes_written / (a_second * GB)
     return {
         "computing": computing,
         "network": network,
         "S3 GET limit": work.gets / figures.of("gets_per_second_and_prefix"),
         "S3 PUT limit": work.puts / figures.of("puts_per_second_and_prefix"),
-        "driver": hashing + listing_seconds(work, figures),
+        "driver": listing_seconds(work, figures),
     }
 
 

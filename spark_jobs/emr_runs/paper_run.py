@@ -100,7 +100,7 @@ def _row(one: Prediction, costs: Costs) -> str:
     first, until = workers_until(work, one.workers, costs.figures)
     return (
         f"| {work.job} | {one.hours:.2f} | {one.instance_hours:.1f} | {one.total_usd:.2f} | {size(work.bytes_read)} | "
-        f"{size(work.bytes_written)} | {work.gets} | {work.puts} | {work.lists} | {one.longest_part} | "
+        f"{size(work.bytes_written)} | {work.gets} | {work.puts} | {work.lists + work.brick_lists} | {one.longest_part} | "
         f"{first}, at {until} workers |"
     )
 
@@ -111,22 +111,20 @@ def _sum(predictions: Sequence[Prediction]) -> str:
         f"| all | {sum(one.hours for one in predictions):.2f} | {sum(one.instance_hours for one in predictions):.1f} | "
         f"{sum(one.total_usd for one in predictions):.2f} | {size(sum(one.bytes_read for one in work))} | "
         f"{size(sum(one.bytes_written for one in work))} | {sum(one.gets for one in work)} | {sum(one.puts for one in work)} | "
-        f"{sum(one.lists for one in work)} | | |"
+        f"{sum(one.lists + one.brick_lists for one in work)} | | |"
     )
 
 
 def _saturation(predictions: Sequence[Prediction], workers: Workers, costs: Costs) -> list[str]:
-    """Which resource holds up the whole run, and what listing the survey's own files would take."""
+    """Which resource holds up the whole run, and what listing takes."""
     busy: dict[str, float] = {}
     for one in predictions:
         for name, seconds in busy_seconds(one.work, workers, costs.figures).items():
             busy[name] = busy.get(name, 0.0) + seconds
     first = max(busy, key=lambda name: busy[name])
     times = ", ".join(f"{name} {seconds / HOUR:.2f} h" for name, seconds in sorted(busy.items(), key=lambda part: -part[1]))
-    bricks = predictions[1].work.gets / costs.figures.of("keys_per_listing") * costs.figures.of("s3_answer_seconds")
     listing = sum(one.work.lists for one in predictions) * costs.figures.of("s3_answer_seconds")
     return [
         f"First to saturate: {first} ({times}).",
-        f"Listing: {listing:.1f} s for what the run writes; the survey's own files are not listed (their names follow from the "
-        f"bricks), which would take {bricks / 60:.1f} minutes page after page.",
+        f"Listing: {listing:.1f} s for what the run writes; each brick's own folder is listed by the worker that cuts from it.",
     ]

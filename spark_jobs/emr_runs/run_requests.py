@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.object_upload import ENCRYPTION
 from spark_jobs.emr_runs.aws_request import AwsRequest
 from spark_jobs.emr_runs.cluster_settings import ClusterSettings, Fleet
 from spark_jobs.emr_runs.code_package import START, CodePackage
@@ -168,6 +169,8 @@ def _place(run: RunAsked, *, serverless: bool) -> dict[str, str]:
     endpoint = run.settings.endpoints.get("s3", run.settings.endpoints.get("*"))
     if endpoint:
         place["AWS_ENDPOINT_URL_S3"] = endpoint
+    if run.settings.encryption:
+        place[ENCRYPTION] = run.settings.encryption
     return {f"{where}.{name}": value for where in (driver, "spark.executorEnv") for name, value in place.items()}
 
 

@@ -30,6 +30,8 @@ class Workload:
     gets: int
     puts: int
     lists: int
+    brick_lists: int = 0
+    """Listings by the workers, of each brick's own folder; ``lists`` are the driver's."""
     starts_kernels: bool = True
     at_most: bool = False
     """Whether counts are upper ends: the true ones are known when the job has run."""
@@ -78,9 +80,10 @@ def cut_hosts_work(counts: Counts, figures: Figures) -> Workload:
         core_seconds=counts.bricks * BANDS * a_brick,
         bytes_read=counts.bricks * figures.of("brick_megabytes") * MB + counts.input_bytes,
         bytes_written=written,
-        gets=math.ceil(counts.bricks * figures.of("objects_per_brick")) + counts.shards,
+        gets=2 * math.ceil(counts.bricks * figures.of("objects_per_brick")) + counts.shards,
         puts=_puts(written, counts.shards, figures),
         lists=_lists(counts.shards, figures),
+        brick_lists=counts.bricks,
         starts_kernels=False,
         at_most=True,
     )
@@ -125,8 +128,9 @@ WORK = {"plan": plan_work, "cut-hosts": cut_hosts_work, "inject": inject_work, "
 
 
 def _puts(size: float, files: int, figures: Figures) -> int:
-    """Requests of ``files`` multipart uploads: the parts, and two to begin and end each."""
-    return math.ceil(size / (figures.of("upload_part_megabytes") * MB)) + 2 * files
+    """Requests of ``files`` uploads of one size: one each, or of larger ones the parts, and two to begin and end each."""
+    parts = math.ceil(size / max(files, 1) / (figures.of("upload_part_megabytes") * MB))
+    return files if parts <= 1 else files * (parts + 2)
 
 
 def _lists(files: int, figures: Figures) -> int:

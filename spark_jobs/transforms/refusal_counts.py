@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from schemas.contract import Contract
 from schemas.contract_files import read_table
+from schemas.locations import Location, each_in_order
 from schemas.refusal_reasons import names_of
 
 
@@ -21,11 +22,11 @@ class RefusalCounts:
     by_reason: dict[str, int]
 
 
-def count_refusals(files: Sequence[Path], contract: Contract) -> RefusalCounts:
+def count_refusals(files: Sequence[Location], contract: Contract) -> RefusalCounts:
     """Counts over the ``reasons`` column of files under contract."""
     masks: Counter[int] = Counter()
-    for path in files:
-        counted = read_table(path, contract, ("reasons",))["reasons"].value_counts()
+    for table in each_in_order(partial(read_table, contract=contract, columns=("reasons",)), files):
+        counted = table["reasons"].value_counts()
         masks.update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
     by_reason: Counter[str] = Counter()
     for mask, rows in masks.items():

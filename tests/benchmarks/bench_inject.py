@@ -93,9 +93,9 @@ def shard_times(root: Path) -> tuple[dict[str, float], float]:
     record = read_run(root / "stamps-0")
     recipe = plan_tasks.read_recipe(str(root / "plan" / plan_tasks.RECIPE_FILE))
     provenance = inject.Provenance(record["code_version"], recipe.recipe_hash, record["run_seed"], recipe.name)
-    settings = inject_shard.InjectSettings(recipe, root / "bank.h5", provenance)
+    settings = inject_shard.InjectSettings(recipe, root / "bank.h5", provenance, root / "alone")
     call = argparse.Namespace(plan=root / "plan", cutouts=root / "cutouts")
-    shards = inject._shards(call, root / "alone", recipe)
+    shards = inject._shards(call, root / "alone", recipe, frozenset())
     times: dict[str, float] = defaultdict(float)
     with clocks(times):
         started = time.perf_counter()

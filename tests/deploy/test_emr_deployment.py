@@ -70,14 +70,16 @@ def test_no_policy_allows_everything_of_anything(name: str) -> None:
         assert statement["Resource"] != "*" or statement["Action"] == ["elasticmapreduce:ListClusters"]  # takes no resource
 
 
-def test_the_executors_read_list_and_write_below_output_and_logs_and_delete_nothing() -> None:
+def test_the_executors_read_list_and_write_below_output_and_logs_and_delete_their_own_work_only() -> None:
     may: dict[str, set[str]] = {}
     for statement in policy("instances"):
         for action in statement["Action"]:
             may.setdefault(action, set()).update(statement["Resource"])
     assert may["s3:PutObject"] == {"arn:aws:s3:::@OUTPUTS@/*", "arn:aws:s3:::@LOGS@/*"}
     assert may["s3:AbortMultipartUpload"] == {"arn:aws:s3:::@OUTPUTS@/*"}
+    assert may["s3:DeleteObject"] == {"arn:aws:s3:::@OUTPUTS@/*/_work/*"}
     assert set(may) == {
+        "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:ListBucketMultipartUploads",
@@ -115,9 +117,10 @@ def test_the_archive_holds_what_executors_import_in_the_versions_that_the_tests_
     archive, dev = locked(EMR / "requirements.lock"), locked(REPOSITORY / "requirements-dev.lock")
     assert {name: dev[name] for name in archive} == archive
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    asked = {re.split(r"[\[<>=! ]", line)[0] for line in [*project["dependencies"], *project["optional-dependencies"]["spark"]]}
+    extras = project["optional-dependencies"]
+    asked = {re.split(r"[\[<>=! ]", line)[0] for line in [*project["dependencies"], *extras["spark"], *extras["emr"]]}
     assert asked - NOT_ON_EXECUTORS <= archive.keys()
-    assert not archive.keys() & {*NOT_ON_EXECUTORS, "torch", "galsim", "boto3"}
+    assert not archive.keys() & {*NOT_ON_EXECUTORS, "torch", "galsim"}
 
 
 def test_the_image_copies_what_is_there_and_fetches_only_by_hash() -> None:

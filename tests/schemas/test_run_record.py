@@ -11,18 +11,8 @@ from typing import Any
 import pytest
 
 from schemas.contract_files import write_table
-from schemas.run_record import (
-    RunError,
-    RunIdentity,
-    RunState,
-    begin_run,
-    describe_file,
-    file_sha256,
-    finish_run,
-    finish_run_of_files,
-    read_run,
-    run_files,
-)
+from schemas.finished_files import describe_file, file_sha256
+from schemas.run_record import RunError, RunIdentity, RunState, begin_run, finish_run, finish_run_of_files, read_run, run_files
 from tests.schemas.small_table import MADE_BY, SHELF, shelf_table
 
 IDENTITY = RunIdentity("inject", "0.1.0+abc", "5ca1ab1e", 7, {"size": 64, "bands": ("g", "r")})

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.contract_files import header_of
-from schemas.run_record import FINISHED_NAME, describe_file, read_run
+from schemas.finished_files import describe_file
+from schemas.run_record import FINISHED_NAME, read_run
 from schemas.stamps import STAMP_INDEX, STAMPS
 from spark_jobs.audit import audit_directory
 from spark_jobs.transforms.audits.audit_result import Check

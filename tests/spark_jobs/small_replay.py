@@ -12,9 +12,10 @@ from schemas.code_version import code_version
 from schemas.contract import Contract
 from schemas.contract_files import Provenance, write_table
 from schemas.cutouts import CUTOUTS
+from schemas.finished_files import file_sha256
 from schemas.hosts import HOSTS
 from schemas.refusal_reasons import Reason
-from schemas.run_record import FINISHED_NAME, RunIdentity, begin_run, file_sha256, finish_run, read_run
+from schemas.run_record import FINISHED_NAME, RunIdentity, begin_run, finish_run, read_run
 from schemas.tasks import TASKS
 from spark_jobs.recipe import Recipe
 from spark_jobs.transforms.bank.bank_file import write_bank
@@ -113,7 +114,7 @@ def _stamps(out: Path, recipe: Recipe, provenance: Provenance, plan: Path, cutou
     name = "shard-00000.parquet"
     path = out / "split=train" / f"shard-00000-{recipe.recipe_hash[:8]}.parquet"
     shard = ShardTask(plan / "tasks" / name, plan / "hosts" / name, cutouts / name, {"train": path})
-    inject_shard(InjectSettings(recipe, bank, provenance), shard)
+    inject_shard(InjectSettings(recipe, bank, provenance, out), shard)
     index = out / "index" / "split-train.parquet"
     write_index(index, [path], out, provenance)
     finish_run(out, identity, [path, index], {}, {"recipe_name": recipe.name, "split_key": "host_cell"})

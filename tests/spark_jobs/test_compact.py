@@ -14,13 +14,14 @@ import pytest
 from schemas.content_hash import content_hash
 from schemas.contract_files import read_table
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE, run_job
+from schemas.locations import location
 from schemas.run_record import FINISHED_NAME, read_run, run_files
 from schemas.stamps import STAMP_INDEX, STAMPS
 from spark_jobs import compact
 from spark_jobs.transforms.compacting import pack_shard as packing
 from spark_jobs.transforms.compacting.pack_plan import Shard, plan_shards
 from spark_jobs.transforms.compacting.pack_shard import Packing, pack_shard
-from tests.s3_store import S3Store
+from tests.s3_store import BUCKET, S3Store
 from tests.synthetic_stamps import StampsDirectory, write_stamps_directory
 from tests.trainer.tiny_training import spread_over_files
 
@@ -162,11 +163,22 @@ def test_a_shard_that_holds_something_else_is_an_error_and_nothing_half_written_
 
 
 @pytest.mark.usefixtures("in_process")
-def test_from_s3_comes_the_same_as_from_disk(s3: S3Store, tmp_path: Path) -> None:
+def test_in_s3_comes_the_same_as_on_disk(s3: S3Store, tmp_path: Path) -> None:
     source = write_foreign(tmp_path / "in", 4)
     there = s3.put(source, "foreign")
     assert run("--source", there, "--out", tmp_path / "out") == EXIT_DONE
     assert contents(tmp_path / "out") == contents(source)
+    packed = location(f"s3://{BUCKET}/packed")
+    assert run("--source", there, "--out", packed) == EXIT_DONE
+    files = read_run(tmp_path / "out")["files"]
+    assert read_run(packed)["files"] == files
+    s3.file_system().delete_file(f"{BUCKET}/packed/{FINISHED_NAME}")
+    put = len(s3.requests())
+    assert run("--source", there, "--out", packed) == EXIT_DONE  # read back, not written
+    assert {path.partition("?")[0] for method, path in s3.requests()[put:] if method == "PUT"} == {
+        f"{BUCKET}/packed/{FINISHED_NAME}"
+    }
+    assert read_run(packed)["files"] == files
 
 
 @pytest.mark.usefixtures("in_process")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyarrow import fs
 
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_BREACH, EXIT_DONE
-from schemas.locations import LocationError, location
+from schemas.locations import LocationError, S3Location, location
 from spark_jobs.transforms.fetching import s3_target
 from spark_jobs.transforms.fetching.fetch_clock import FetchClock
 from spark_jobs.transforms.fetching.fetch_journal import JOURNAL_NAME
@@ -124,11 +123,11 @@ def test_a_download_that_was_cut_off_is_not_there_and_goes_on(s3: S3Store, serve
 def test_where_the_upload_fails_nothing_stands_and_the_next_call_does_not_ask_the_server_again(
     s3: S3Store, server: SurveyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(target: S3Target, path: str, content: bytes) -> None:
-        raise LocationError(f"{target.place}/{path}: S3 refuses")
+    def refusing(path: Path, place: S3Location) -> None:
+        raise LocationError(f"{place}: S3 refuses")
 
     with monkeypatch.context() as patch:
-        patch.setattr(S3Target, "_put", refusing)
+        patch.setattr(s3_target, "upload", refusing)
         assert bricks(server, tmp_path, "five", "--at-once", "1") == EXIT_BAD_INPUT
     assert "S3 refuses" in capsys.readouterr().err
     assert data(s3, "five") == {}
@@ -151,29 +150,6 @@ def test_an_upload_that_s3_refuses_leaves_the_bytes_here_and_nothing_there(s3: S
     assert data(s3, "refused") == {}
     assert target.settle(partial, "a.fits") == target.bytes_of("a.fits") == 4
     assert data(s3, "refused") == {"/a.fits": b"1234"}
-
-
-def test_an_object_of_another_size_than_was_put_is_an_error(
-    s3: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Lossy:
-        def __init__(self, store: Any) -> None:
-            self.store = store
-
-        def open_output_stream(self, path: str) -> Any:
-            return self.store.open_output_stream(path)
-
-        def get_file_info(self, path: str) -> Any:
-            return self.store.get_file_info(f"{BUCKET}/lossy/short")
-
-    s3.put_bytes("lossy/short", b"1")
-    target = S3Target(location(f"s3://{BUCKET}/lossy"), tmp_path, FetchClock())  # type: ignore[arg-type]
-    partial = partial_of(target, b"1234")
-    whole = s3_target.store
-    monkeypatch.setattr(s3_target, "store", lambda bucket: Lossy(whole(bucket)))
-    with pytest.raises(LocationError, match="has 1 bytes after 4 were put; wanted the same"):
-        target.settle(partial, "a.fits")
-    assert partial.path.exists()
 
 
 def test_the_journal_goes_up_now_and_then_so_that_a_kill_loses_a_minute(

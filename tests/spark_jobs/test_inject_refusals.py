@@ -11,8 +11,9 @@ import pytest
 
 from schemas.contract_files import Provenance, read_table, write_table
 from schemas.cutouts import CUTOUTS
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_BAD_INPUT, InputError, run_job
-from schemas.run_record import FINISHED_NAME, STARTED_NAME, RunError, file_sha256, read_run
+from schemas.run_record import FINISHED_NAME, STARTED_NAME, RunError, read_run
 from spark_jobs import inject
 from spark_jobs.inject import main
 from spark_jobs.recipe import read_recipe

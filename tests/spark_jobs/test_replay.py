@@ -12,8 +12,9 @@ import pytest
 
 from schemas.array_codec import decode_stamp, encode_stamp
 from schemas.contract_files import Provenance, read_table, write_table
+from schemas.finished_files import describe_file
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_BREACH, EXIT_DONE, run_job
-from schemas.run_record import FINISHED_NAME, describe_file, read_run, run_files
+from schemas.run_record import FINISHED_NAME, read_run, run_files
 from schemas.stamps import STAMPS
 from schemas.survey import BANDS
 from spark_jobs import replay

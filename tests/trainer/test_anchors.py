@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from schemas.anchors import ANCHORS
 from schemas.contract_files import read_table
+from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError
 from schemas.refusal_reasons import Reason
-from schemas.run_record import RunError, file_sha256, read_run
+from schemas.run_record import RunError, read_run
 from trainer.anchor_positions import (
     PositionError,
     angle_of,

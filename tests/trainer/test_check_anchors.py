@@ -13,8 +13,9 @@ from scipy.stats import binomtest
 
 from schemas.anchors import ANCHOR_INTEGRITY, ANCHORS
 from schemas.contract_files import read_table
+from schemas.finished_files import file_sha256
 from schemas.job_entry import BAD_INPUT, EXIT_BREACH, EXIT_DONE, InputError
-from schemas.run_record import file_sha256, read_run
+from schemas.run_record import read_run
 from tests.trainer.drawn_anchors import (
     DrawnSky,
     Positions,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.finished_files import file_sha256
 from schemas.job_entry import InputError
-from schemas.run_record import FINISHED_NAME, RunError, file_sha256, read_run
+from schemas.run_record import FINISHED_NAME, RunError, read_run
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.gates_runs import write_gates
 from tests.trainer.report_runs import CHECKPOINT, Page, metrics, set_record, write_json

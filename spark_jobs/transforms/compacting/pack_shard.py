@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.file_commit import unfinished_file
+from schemas.finished_files import FileEntry, describe_file, size_and_sha256
 from schemas.job_entry import InputError
-from schemas.locations import Location, raise_if_of_store
+from schemas.locations import Location, raise_if_of_store, whole
 from spark_jobs.transforms.compacting.pack_plan import Piece, Shard
 
 _ROWS_AT_A_TIME = 256
@@ -21,10 +22,11 @@ _ROWS_AT_A_TIME = 256
 
 @dataclass(frozen=True)
 class Packing:
-    """Where shards go, and the rows of their row groups."""
+    """Where shards go, the rows of their row groups, and the paths of those that stand there already."""
 
-    out: Path
+    out: Location
     rows_per_group: int
+    standing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,39 @@ class Tally:
     digest: str
 
 
-def pack_shard(packing: Packing, shard: Shard) -> Tally:
+def pack_shard(packing: Packing, shard: Shard) -> tuple[Tally, FileEntry]:
     """Write a shard, or find it; either way it is read back.
 
     Raises InputError where a source cannot be read, or where what was written is not what was read.
     """
     path = packing.out / shard.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    if path.exists():
+    if shard.path in packing.standing:
         read = _tally(batch for piece in shard.pieces for batch in _batches(piece))
-    else:
-        try:
-            read = _write(unfinished, shard, packing.rows_per_group)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-    standing = path if path.exists() else unfinished
-    written = _tally(_batches(Piece(standing, 0, pq.read_metadata(standing).num_row_groups, 0, 0)))
+        return _read_back(path, path, read), describe_file(path, packing.out)
+    with unfinished_file(path) as unfinished:
+        read = _write(unfinished, shard, packing.rows_per_group)
+        written = _read_back(unfinished, path, read)
+        size, digest = size_and_sha256(unfinished)
+    return written, FileEntry(shard.path, written.rows, size, digest)
+
+
+def _read_back(here: Location, path: Location, read: Tally) -> Tally:
+    """What a shard holds; InputError where that is not what was read for it."""
+    groups = metadata_of(here).num_row_groups
+    written = _tally(_batches(Piece(here, 0, groups, 0, 0)))
     if written != read:
-        unfinished.unlink(missing_ok=True)
         raise InputError(f"{path} holds {written}; its sources hold {read}: wanted the same. Remove it and run again.")
-    if standing is unfinished:
-        os.replace(unfinished, path)
     return written
+
+
+def metadata_of(file: Location) -> pq.FileMetaData:
+    """The footer of anybody's Parquet file; raises InputError where it is none."""
+    try:
+        source = file if isinstance(file, Path) else file.open()
+        return whole(lambda: pq.read_metadata(source))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise_if_of_store(file, error)
+        raise InputError(f"{file} is not a readable Parquet file: {error}") from error
 
 
 class _Counting:
@@ -137,7 +148,8 @@ def _batches(piece: Piece) -> Iterator[pa.RecordBatch]:
     source = _open(piece.file)
     with source as file:
         try:
-            yield from file.iter_batches(_ROWS_AT_A_TIME, row_groups=list(range(piece.first, piece.last)))
+            for group in range(piece.first, piece.last):  # of a file in S3, what is asked for at once is kept in memory
+                yield from file.iter_batches(_ROWS_AT_A_TIME, row_groups=[group])
         except (pa.ArrowInvalid, OSError) as error:
             raise_if_of_store(piece.file, error)
             raise InputError(f"{piece.file} is damaged: {error}") from error
@@ -145,7 +157,7 @@ def _batches(piece: Piece) -> Iterator[pa.RecordBatch]:
 
 def _open(file: Location) -> pq.ParquetFile:
     source = file if isinstance(file, Path) else file.open()
-    return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=not isinstance(file, Path))
+    return whole(lambda: pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=not isinstance(file, Path)))
 
 
 def _tally(batches: Iterator[pa.RecordBatch]) -> Tally:

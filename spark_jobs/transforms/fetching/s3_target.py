@@ -17,7 +17,8 @@ from pathlib import Path
 from pyarrow import fs
 
 from schemas.file_commit import commit_bytes
-from schemas.locations import LocationError, S3Location, asked, below, store
+from schemas.locations import S3Location, asked, below, store
+from schemas.object_upload import upload
 from spark_jobs.transforms.fetching.fetch_clock import FetchClock
 from spark_jobs.transforms.fetching.fetch_journal import JOURNAL_NAME
 from spark_jobs.transforms.fetching.partial_file import PartialFile
@@ -66,30 +67,16 @@ class S3Target:
 
     def settle(self, partial: PartialFile, path: str) -> int:
         """Upload, then let go of the bytes here; raises LocationError where S3 refuses, and keeps them for the next call."""
-        content = partial.path.read_bytes()
-        self._put(path, content)
+        size = partial.path.stat().st_size
+        upload(partial.path, below(self.place, path))
         partial.discard()
         with self._lock:
-            self._sizes[path] = len(content)
+            self._sizes[path] = size
             if self._clock.now() - self._published > PUBLISH_SECONDS:
                 self.publish()
-        return len(content)
+        return size
 
     def publish(self) -> None:
         """Put the journal beside the data."""
         self._published = self._clock.now()
-        self._put(JOURNAL_NAME, (self.folder / JOURNAL_NAME).read_bytes())
-
-    def _put(self, path: str, content: bytes) -> None:
-        """One object from bytes in memory: closing after a failed write fails too, so what S3 shows is always the whole."""
-        place = below(self.place, path)
-
-        def put() -> int:
-            bucket = store(place.bucket)
-            with bucket.open_output_stream(str(place).removeprefix("s3://")) as stream:
-                stream.write(content)
-            return int(bucket.get_file_info(str(place).removeprefix("s3://")).size)
-
-        size = asked(place, put)
-        if size != len(content):
-            raise LocationError(f"{place} has {size} bytes after {len(content)} were put; wanted the same")
+        upload(self.folder / JOURNAL_NAME, below(self.place, JOURNAL_NAME))

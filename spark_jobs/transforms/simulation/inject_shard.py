@@ -1,7 +1,7 @@
 """What a Spark worker does to one shard: read its tasks and cutouts, make the stamps host by host, write a file a split.
 
-One rename is the commit of a file, and its name follows from shard, split and recipe: a retry, a second attempt or a resumed
-run writes the same rows under the same name, or finds them there.
+One rename or one finished upload is the commit of a file, and its name follows from shard, split and recipe: a retry, a second
+attempt or a resumed run writes the same rows under the same name, or finds them there.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from schemas.contract_files import Provenance, TableWriter, open_parquet, read_table
 from schemas.cutouts import CUTOUTS
+from schemas.finished_files import FileEntry, describe_file
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.refusal_reasons import Reason
 from schemas.stamps import STAMPS
 from schemas.survey import BANDS
 from schemas.tasks import TASKS
 from spark_jobs.recipe import Recipe
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
 from spark_jobs.transforms.simulation.make_stamp import StampMaker
 
@@ -33,31 +35,37 @@ _CUTOUTS_AT_ONCE = 64  # rows with blobs: 64 cutouts of 64 pixels in three bands
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard: its tasks, hosts and cutouts files, and the stamps files to write, one a split that it has tasks of."""
+    """One shard: its tasks, hosts and cutouts files, and the stamps files to write, one a split that it has tasks of.
 
-    tasks: Path
-    hosts: Path
-    cutouts: Path
-    stamps: dict[str, Path]
+    ``stands`` where an earlier call of the job wrote all of them.
+    """
+
+    tasks: Location
+    hosts: Location
+    cutouts: Location
+    stamps: dict[str, Location]
+    stands: bool = False
 
 
 @dataclass(frozen=True)
 class InjectSettings:
-    """What every shard is made with."""
+    """What every shard is made with, and the directory that it is made for."""
 
     recipe: Recipe
-    bank: Path | None
+    bank: Location | None
     provenance: Provenance
+    out: Location
+    bank_sha256: str | None = None
 
 
-def inject_shard(settings: InjectSettings, shard: ShardTask) -> None:
-    """Write the stamps files of one shard; where all of them stand already nothing is done.
+def inject_shard(settings: InjectSettings, shard: ShardTask) -> list[FileEntry]:
+    """Write the stamps files of one shard, or read those that stand; what the record of the run says of them.
 
     Raises InputError where the cutouts are smaller or larger than the recipe's stamps.
     """
-    if all(path.exists() for path in shard.stamps.values()):
-        return
-    bank = _bank(settings.bank) if settings.bank else None
+    if shard.stands:
+        return [describe_file(path, settings.out) for path in shard.stamps.values()]
+    bank = _bank(settings.bank, settings.bank_sha256) if settings.bank else None
     maker = StampMaker(settings.recipe, bank)
     with ExitStack() as stack:
         writers = {
@@ -66,6 +74,7 @@ def inject_shard(settings: InjectSettings, shard: ShardTask) -> None:
         for rows in shard_rows(maker, shard):
             for split, writer in writers.items():
                 writer.add_rows([row for row in rows if row["split"] == split])
+    return [writer.entry(settings.out) for writer in writers.values()]
 
 
 def shard_rows(maker: StampMaker, shard: ShardTask) -> Iterator[list[Row]]:
@@ -89,11 +98,12 @@ def shard_rows(maker: StampMaker, shard: ShardTask) -> Iterator[list[Row]]:
         yield maker.host_rows(tasks, nothing, _raw_magnitudes(hosts[host_id]))
 
 
-def _cutouts(path: Path) -> Iterator[Row]:
+def _cutouts(path: Location) -> Iterator[Row]:
     if path.exists():
         with open_parquet(path, CUTOUTS) as parquet:
-            for batch in parquet.iter_batches(batch_size=_CUTOUTS_AT_ONCE):
-                yield from batch.to_pylist()
+            for group in range(parquet.num_row_groups):  # of a file in S3, what is asked for at once is kept in memory
+                for batch in parquet.iter_batches(batch_size=_CUTOUTS_AT_ONCE, row_groups=[group]):
+                    yield from batch.to_pylist()
 
 
 def _raw_magnitudes(host: Row) -> dict[str, float | None]:
@@ -101,5 +111,5 @@ def _raw_magnitudes(host: Row) -> dict[str, float | None]:
 
 
 @lru_cache(maxsize=2)
-def _bank(path: Path) -> SourceBank:
-    return open_bank(path)
+def _bank(place: Location, sha256: str | None) -> SourceBank:
+    return open_bank(bank_on_disk(place, sha256))

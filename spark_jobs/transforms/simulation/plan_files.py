@@ -6,41 +6,49 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.contract_files import Provenance, read_table, write_table
+from schemas.contract_files import Provenance, read_table, write_entry
+from schemas.finished_files import FileEntry, describe_file
 from schemas.hosts import HOSTS
+from schemas.locations import Location
 from schemas.refusal_reasons import names_of
 from schemas.survey import BANDS
 from schemas.tasks import TASKS
 from spark_jobs.recipe import Recipe
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
 from spark_jobs.transforms.simulation.plan_shard import host_split, plan_shard
 
 
 @dataclass(frozen=True)
 class PlanTask:
-    """One shard: the hosts file that stands, the tasks file to write, and brick-mean PSF widths where the recipe wants them."""
+    """One shard: the hosts file that stands, the tasks file to write, and brick-mean PSF widths where the recipe wants them.
+
+    ``stands`` where an earlier call of the job wrote the tasks.
+    """
 
     shard: int
-    hosts: Path
-    tasks: Path
+    hosts: Location
+    tasks: Location
     brick_fwhm: Mapping[str, tuple[float, ...]]
+    stands: bool = False
 
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """What every shard is planned with."""
+    """What every shard is planned with, and the directory that it is planned for."""
 
     recipe: Recipe
     run_seed: int
-    bank: Path | None
+    bank: Location | None
     provenance: Provenance
+    out: Location
+    bank_sha256: str | None = None
 
 
 def usable_hosts(recipe: Recipe, hosts: pa.Table) -> tuple[pa.Table, dict[str, int]]:
@@ -86,15 +94,15 @@ def brick_mean_fwhm(hosts: pa.Table) -> dict[str, tuple[float, ...]]:
     return {brick: tuple(widths) for brick, *widths in rows if None not in widths}
 
 
-def write_tasks(settings: PlanSettings, task: PlanTask) -> None:
-    """Write the tasks of one shard; a file that stands already is left as it is."""
-    if task.tasks.exists():
-        return
-    bank = _bank(settings.bank) if settings.bank else None
+def write_tasks(settings: PlanSettings, task: PlanTask) -> FileEntry:
+    """Write the tasks of one shard, or read those that stand; what the record of the run says of them."""
+    if task.stands:
+        return describe_file(task.tasks, settings.out)
+    bank = _bank(settings.bank, settings.bank_sha256) if settings.bank else None
     table = plan_shard(settings.recipe, settings.run_seed, task.shard, read_table(task.hosts, HOSTS), bank, task.brick_fwhm)
-    write_table(task.tasks, table, TASKS, settings.provenance)
+    return write_entry(task.tasks, table, TASKS, settings.provenance, settings.out)
 
 
 @lru_cache(maxsize=2)
-def _bank(path: Path) -> SourceBank:
-    return open_bank(path)
+def _bank(place: Location, sha256: str | None) -> SourceBank:
+    return open_bank(bank_on_disk(place, sha256))

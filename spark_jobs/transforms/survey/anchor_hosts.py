@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,18 +10,19 @@ import pyarrow.compute as pc
 from schemas.anchors import ANCHORS
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
+from schemas.locations import AnyLocation, Location
 from schemas.run_record import run_files
 from spark_jobs.transforms.mock.brick_tiling import brick_at
 from spark_jobs.transforms.sky_positions import sky_cells
 from spark_jobs.transforms.survey.cutout_rows import HOST_COLUMNS
 
 
-def finished_anchor_files(directory: Path) -> list[Path]:
+def finished_anchor_files(directory: AnyLocation) -> list[AnyLocation]:
     """The files of a finished anchors table."""
-    return [path.resolve() for path in run_files(directory, ANCHORS)]
+    return run_files(cast(AnyLocation, directory.resolve()), ANCHORS)
 
 
-def anchors_as_hosts(path: Path) -> pa.Table:
+def anchors_as_hosts(path: Location) -> pa.Table:
     """A file of anchors as a table with HOST_COLUMNS; PSF and depth of a catalogue are not known, so they are null.
 
     Anchors that their list refused are left out: some have no position.

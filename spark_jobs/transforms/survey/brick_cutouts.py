@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from schemas.locations import Location
 from schemas.refusal_reasons import Reason
 from spark_jobs.survey_settings import SurveySettings
 from spark_jobs.transforms.survey.brick_files import find_plane, has_any_image
@@ -23,10 +24,17 @@ Floats = npt.NDArray[np.float64]
 class CutoutSettings:
     """What to cut, from where, and which limits hold."""
 
-    bricks: Path
+    bricks: Location
     survey: SurveySettings
     size: int
     bands: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The bricks on this machine, where they are read; TypeError where they have not been brought here."""
+        if not isinstance(self.bricks, Path):
+            raise TypeError(f"bricks are read from this machine, not from {self.bricks}")
+        return self.bricks
 
 
 @dataclass
@@ -51,13 +59,13 @@ class BrickStamps:
 
 def cut_brick(settings: CutoutSettings, brick: str, ra_deg: Floats, dec_deg: Floats) -> BrickStamps:
     """Cut all hosts of a brick; what is wrong with the brick comes back as a reason and a text, never as an error."""
-    paths = {(kind, band): find_plane(settings.bricks, brick, kind, band) for kind in _KINDS for band in settings.bands}
+    paths = {(kind, band): find_plane(settings.folder, brick, kind, band) for kind in _KINDS for band in settings.bands}
     stamps = BrickStamps(np.full((len(ra_deg), 2), np.nan), np.zeros(len(ra_deg), dtype=bool), np.empty((0, 2), dtype=np.int64))
     if not len(ra_deg):
         return stamps
     absent = [f"{kind}-{band}" for (kind, band), path in paths.items() if path is None and kind != "psfsize"]
     if absent:
-        missing = Reason.BAND_MISSING if has_any_image(settings.bricks, brick) else Reason.BRICK_MISSING
+        missing = Reason.BAND_MISSING if has_any_image(settings.folder, brick) else Reason.BRICK_MISSING
         stamps.reasons, stamps.fault = missing, f"brick {brick}: no {', '.join(absent)} below {settings.bricks}"
         return stamps
     try:
@@ -94,7 +102,7 @@ def _read_planes(
                 target = stamps.images if kind == "image" else stamps.invvars
                 target[band] = _squares(plane, stamps.corners, settings.size, settings).astype(np.float32)
     stamps.maskbits = np.zeros((len(stamps.corners), settings.size, settings.size), dtype=np.int32)
-    mask = find_plane(settings.bricks, brick, "maskbits")
+    mask = find_plane(settings.folder, brick, "maskbits")
     if mask is not None:
         with open_plane(mask) as plane:
             _check_shape(plane, frame)

@@ -7,7 +7,7 @@ first measurement is masked would otherwise be lost altogether.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +17,18 @@ from scipy.spatial import cKDTree
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
+from schemas.locations import Location, map_in_order
 from spark_jobs.transforms.sky_positions import Floats, chord, unit_vectors
 
 Integers = npt.NDArray[np.int64]
 
 
-def duplicate_rows(parts: Sequence[Path], radius_arcsec: float) -> list[Integers]:
+def duplicate_rows(parts: Sequence[Location], radius_arcsec: float) -> list[Integers]:
     """For each hosts file, the row numbers of hosts that another one, in any of the files, makes superfluous."""
     if not parts:
         return []
-    tables = [read_table(path, HOSTS, ("host_id", "ra_deg", "dec_deg", "reasons")) for path in parts]
+    columns = ("host_id", "ra_deg", "dec_deg", "reasons")
+    tables = map_in_order(partial(read_table, contract=HOSTS, columns=columns), parts)
     part = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
     row = np.concatenate([np.arange(table.num_rows) for table in tables])
     whole = pa.concat_tables(tables)

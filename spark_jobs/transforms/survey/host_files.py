@@ -5,30 +5,34 @@ Two steps, because whether a host is a duplicate is known only when every sweep 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.contract_files import Provenance, TableWriter, read_table, write_table
+from schemas.contract_files import Provenance, TableWriter, read_table, write_entry
+from schemas.finished_files import FileEntry, describe_file
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
+from schemas.locations import AnyLocation, Location
 from schemas.refusal_reasons import Reason
 from schemas.run_record import read_run, run_files
+from schemas.scratch_files import on_disk
 from spark_jobs.transforms.survey.host_rows import HostSelection, select_host_rows
 from spark_jobs.transforms.survey.sweep_reader import count_rows, read_chunks
 
 
 @dataclass(frozen=True)
 class SweepTask:
-    """One sweep, its photometric redshifts if there are any, and the part to write."""
+    """One sweep, its photometric redshifts if there are any, and the part to write, unless it stands."""
 
-    sweep: Path
-    photo_z: Path | None
-    part: Path
+    sweep: Location
+    photo_z: Location | None
+    part: Location
+    stands: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,12 @@ class SweepAccount:
 
 @dataclass(frozen=True)
 class HostFileTask:
-    """One part, the rows of it that are duplicates, and the hosts file to write."""
+    """One part, the rows of it that are duplicates, and the hosts file to write, unless it stands."""
 
-    part: Path
-    hosts: Path
+    part: Location
+    hosts: Location
     duplicates: npt.NDArray[np.int64]
+    stands: bool = False
 
 
 def write_part(selection: HostSelection, provenance: Provenance, task: SweepTask) -> SweepAccount:
@@ -53,33 +58,31 @@ def write_part(selection: HostSelection, provenance: Provenance, task: SweepTask
 
     A sweep that cannot be read comes back as a text, so that the driver can name every bad file at once.
     """
-    try:
-        if not task.part.exists():
-            with TableWriter(task.part, HOSTS, provenance) as writer:
-                for hosts in _selected(selection, task):
-                    writer.add_batch(hosts)
-        return SweepAccount(count_rows(task.sweep))
-    except InputError as error:
-        return SweepAccount(0, str(error))
+    with on_disk(task.sweep) as sweep, on_disk(task.photo_z) if task.photo_z else nullcontext() as photo_z:
+        try:
+            if not task.stands:
+                with TableWriter(task.part, HOSTS, provenance) as writer:
+                    for rows in read_chunks(sweep, photo_z, selection.survey.z_phot_columns):
+                        writer.add_batch(select_host_rows(rows, selection))
+            return SweepAccount(count_rows(sweep))
+        except InputError as error:
+            text = str(error).replace(str(sweep), str(task.sweep))
+            return SweepAccount(0, text.replace(str(photo_z), str(task.photo_z)))
 
 
-def write_hosts(provenance: Provenance, task: HostFileTask) -> None:
-    """Write the hosts file of one part with its duplicates marked; a file that stands already is left as it is."""
-    if task.hosts.exists():
-        return
+def write_hosts(provenance: Provenance, task: HostFileTask) -> FileEntry:
+    """Write the hosts file of one part with its duplicates marked, or read the one that stands."""
+    if task.stands:
+        return describe_file(task.hosts, task.hosts.parent)
     table = read_table(task.part, HOSTS)
     reasons = table["reasons"].to_numpy().copy()
     reasons[task.duplicates] |= Reason.DUPLICATE_HOST.value
     column = table.column_names.index("reasons")
-    write_table(task.hosts, table.set_column(column, HOSTS["reasons"].arrow_field, pa.array(reasons)), HOSTS, provenance)
+    marked = table.set_column(column, HOSTS["reasons"].arrow_field, pa.array(reasons))
+    return write_entry(task.hosts, marked, HOSTS, provenance, task.hosts.parent)
 
 
-def finished_host_files(directory: Path) -> list[Path]:
+def finished_host_files(directory: AnyLocation) -> list[AnyLocation]:
     """The hosts files of a plan (below ``hosts/``) or of select-hosts (beside its record)."""
     planned = any(entry["path"].startswith("hosts/") for entry in read_run(directory)["files"])
-    return [path.resolve() for path in run_files(directory, HOSTS, "hosts/" if planned else "")]
-
-
-def _selected(selection: HostSelection, task: SweepTask) -> Iterator[pa.Table]:
-    for rows in read_chunks(task.sweep, task.photo_z, selection.survey.z_phot_columns):
-        yield select_host_rows(rows, selection)
+    return run_files(cast(AnyLocation, directory.resolve()), HOSTS, "hosts/" if planned else "")

@@ -19,6 +19,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.survey import BANDS
 
 ROWS_PER_CHUNK = 200_000
@@ -67,7 +68,7 @@ class SweepRows:
         return SweepRows(self.records[wanted], self.z_phot[wanted])
 
 
-def photo_z_file(sweep: Path, folder: Path | None) -> Path | None:
+def photo_z_file(sweep: Location, folder: Location | None) -> Location | None:
     """The ``-pz.fits`` file that goes with a sweep, in ``folder`` or beside it; None where there is none."""
     path = (folder or sweep.parent) / f"{sweep.name.partition('.fits')[0]}-pz.fits"
     return path if path.is_file() else None

@@ -53,8 +53,8 @@ def test_the_table_names_hours_money_requests_listing_and_what_saturates() -> No
     ]
     assert f"| all | {sum(one.hours for one in predictions):.2f} |" in text
     assert f" {sum(one.total_usd for one in predictions):.2f} | 13.5 TB |" in text
-    assert "First to saturate: driver (driver 0." in text
-    assert "Listing: 2.2 s for what the run writes" in text and "4.4 minutes page after page" in text
+    assert "First to saturate: network (network 0." in text
+    assert "Listing: 2.2 s for what the run writes" in text
 
 
 def test_a_benchmarks_output_replaces_the_figure(tmp_path: Path) -> None:

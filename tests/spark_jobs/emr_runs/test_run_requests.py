@@ -153,6 +153,14 @@ def test_an_endpoint_of_the_settings_reaches_the_jobs_too(settings: ClusterSetti
     assert given["spark.emr-serverless.driverEnv.AWS_ENDPOINT_URL_S3"] == "https://s3.example.org"
 
 
+@pytest.mark.parametrize("serverless", [False, True])
+def test_the_encryption_of_the_settings_reaches_driver_and_executors(settings: ClusterSettings, serverless: bool) -> None:
+    own = settings.model_copy(update={"encryption": "aws:kms:alias/stamps"})
+    given = conf(submit_words(asked(own), serverless=serverless))
+    driver = "spark.emr-serverless.driverEnv" if serverless else "spark.yarn.appMasterEnv"
+    assert {given[f"{place}.DHS_S3_ENCRYPTION"] for place in (driver, "spark.executorEnv")} == {"aws:kms:alias/stamps"}
+
+
 def test_an_own_recipe_travels_under_a_name_of_its_content(settings: ClusterSettings, tmp_path: Path) -> None:
     own = tmp_path / "few.yaml"
     own.write_text("based_on: realistic\nname: few\n")

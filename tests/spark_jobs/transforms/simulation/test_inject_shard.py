@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from schemas.content_hash import content_hash
 from schemas.contract import Contract
 from schemas.contract_files import Provenance, header_of, open_parquet, read_table, write_table
 from schemas.cutouts import CUTOUTS
+from schemas.finished_files import describe_file
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
 from schemas.refusal_reasons import Reason
@@ -55,7 +57,8 @@ def write_shard(root: Path, tasks: Sequence[Row], cutouts: Sequence[Row], splits
 
 
 def made(shard: ShardTask) -> list[Row]:
-    inject_shard(InjectSettings(RECIPE, None, PROVENANCE), shard)
+    described = inject_shard(InjectSettings(RECIPE, None, PROVENANCE, Path("/")), shard)
+    assert described == [describe_file(path, Path("/")) for path in shard.stamps.values()]
     return [row for path in shard.stamps.values() for row in read_table(path, STAMPS).to_pylist()]
 
 
@@ -116,7 +119,7 @@ def test_what_stands_is_left_alone_and_what_is_lost_is_made_again_to_the_byte(tm
     whole = {split: path.read_bytes() for split, path in shard.stamps.items()}
     stands = {split: path.stat().st_mtime_ns for split, path in shard.stamps.items()}
     shard.tasks.rename(tmp_path / "hidden")  # a finished shard reads nothing
-    made(shard)
+    made(replace(shard, stands=True))
     assert {split: path.stat().st_mtime_ns for split, path in shard.stamps.items()} == stands
     (tmp_path / "hidden").rename(shard.tasks)
     shard.stamps["val"].unlink()

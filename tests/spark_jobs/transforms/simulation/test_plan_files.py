@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.contract_files import Provenance, read_table, write_table
+from schemas.finished_files import describe_file
 from schemas.hosts import HOSTS
 from schemas.refusal_reasons import Reason
 from schemas.tasks import TASKS
@@ -84,14 +86,16 @@ def test_a_brick_s_mean_width_is_the_mean_of_its_hosts_band_by_band() -> None:
     assert means["a"] == pytest.approx((1.5, 1.2, 1.6))
 
 
-def test_the_tasks_of_a_shard_are_written_once_and_left_alone_afterwards(tmp_path: Path) -> None:
+def test_the_tasks_of_a_shard_are_written_once_and_described_where_they_stand(tmp_path: Path) -> None:
     recipe, provenance = read_recipe("gen5"), Provenance("test")
     hosts, widths = host_table(*({} for _ in range(6))), {"0591m305": (1.4, 1.3, 1.2)}
     task = PlanTask(3, tmp_path / "hosts.parquet", tmp_path / "tasks" / "shard.parquet", widths)
     write_table(task.hosts, hosts, HOSTS, provenance)
-    write_tasks(PlanSettings(recipe, 5, None, provenance), task)
+    written = write_tasks(PlanSettings(recipe, 5, None, provenance, tmp_path), task)
+    assert written == describe_file(task.tasks, tmp_path)
     assert read_table(task.tasks, TASKS).equals(plan_shard(recipe, 5, 3, hosts, None, widths))
     before = task.tasks.read_bytes()
-    write_tasks(PlanSettings(recipe, 6, None, provenance), task)  # another seed would write another file
+    another = PlanSettings(recipe, 6, None, provenance, tmp_path)  # another seed would write another file
+    assert write_tasks(another, replace(task, stands=True)) == written
     assert task.tasks.read_bytes() == before
     assert [path.name for path in task.tasks.parent.iterdir()] == ["shard.parquet"]
