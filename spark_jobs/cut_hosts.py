@@ -12,7 +12,15 @@ from schemas.contract_files import Provenance
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, location
-from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, standing_files
+from schemas.run_record import (
+    FINISHED_NAME,
+    RunIdentity,
+    RunState,
+    begin_run,
+    finish_run_of_entries,
+    read_run,
+    standing_files,
+)
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
@@ -23,6 +31,7 @@ from spark_jobs.transforms.survey.anchor_hosts import finished_anchor_files
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
 from spark_jobs.transforms.survey.cutout_files import CutoutAccount, CutoutTask, write_cutouts
 from spark_jobs.transforms.survey.host_files import finished_host_files
+from spark_jobs.transforms.survey.spoiled_bricks import spoiled_bricks
 
 JOB = "cut-hosts"
 _SIZES = range(8, 513)
@@ -31,7 +40,8 @@ _EXAMPLE = """example:
   dhs cut-hosts --hosts plan --bricks dr10/south --out cutouts
   dhs cut-hosts --anchors anchors --bricks dr10/south --out anchor_cutouts
 Usable anchors are cut under their own names. A host over a brick's edge, on masked or uncovered pixels, or of a brick that is
-missing or broken keeps its row, without pixels; the column 'reasons' says why. A brick without a maskbits plane counts as
+missing or broken keeps its row, without pixels; the column 'reasons' says why, and 'spoiled_bricks' in _run.json names every
+brick whose own files cost hosts: fetch those again and cut into another directory. A brick without a maskbits plane counts as
 unmasked, and the account names how many."""
 
 
@@ -82,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount]) -> None:
     files = [entry.file for entry in bricks]
-    refusals = count_refusals([out / file.path for file in files], CUTOUTS)
+    written = [out / file.path for file in files]
+    refusals, spoiled = count_refusals(written, CUTOUTS), spoiled_bricks(written)
     seen = {brick for entry in bricks for brick in entry.bricks}
     unmasked = sorted({brick for entry in bricks for brick in entry.without_maskbits})
     faults = [fault for entry in bricks for fault in entry.faults]
@@ -91,13 +102,21 @@ def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount
         "usable": refusals.usable,
         "bricks": len(seen),
         "bricks_without_maskbits": len(unmasked),
-        "faults": faults[:_FAULTS_KEPT],  # of the files written by this call; the rows' reasons hold all
+        "spoiled_bricks": spoiled,
+        "faults": faults[:_FAULTS_KEPT],  # in words, of the files written by this call
     }
     record = finish_run_of_entries(out, identity, files, counts, {})
     mask_note = f"; {len(unmasked)} bricks have no maskbits plane and count as unmasked" if unmasked else ""
-    fault_note = f"; {len(faults)} bricks with faults, first: {faults[0]}" if faults else ""
+    fault_note = _spoiled_text(spoiled) + (f", first: {faults[0]}" if spoiled and faults else "")
     text = f"{record['rows']} hosts in {len(seen)} bricks: {refusals_text(refusals)}{mask_note}{fault_note}"
     account(JOB, f"{text}; written to {out}")
+
+
+def _spoiled_text(spoiled: dict[str, list[str]]) -> str:
+    """How many bricks' files cost hosts, as a clause of the account; the record names every one."""
+    by_reason = ", ".join(f"{name} {len(bricks)}" for name, bricks in spoiled.items())
+    number = len({brick for bricks in spoiled.values() for brick in bricks})
+    return f"; {number} bricks are spoiled ({by_reason}), all named in {FINISHED_NAME}" if spoiled else ""
 
 
 def _cutout_settings(arguments: argparse.Namespace) -> CutoutSettings:

@@ -56,7 +56,7 @@ def submit_words(run: RunAsked, *, serverless: bool) -> list[str]:
         words += ["--conf", f"{name}={value}"]
     words += ["--py-files", run.artifact(run.code.zip_key), "--archives", f"{run.settings.environment}#environment"]
     if run.call.shipped:
-        words += ["--files", ",".join(f"{run.artifact(one.key)}#{one.name}" for one in run.call.shipped)]
+        words += ["--files", ",".join(run.artifact(one.key) for one in run.call.shipped)]
     return words
 
 

@@ -65,7 +65,8 @@ def test_every_host_has_a_row_in_the_file_of_its_shard(
     told = capsys.readouterr().out
     assert "11 hosts in 3 bricks: 8 usable, 3 refused (BRICK_MISSING 1, NEAR_CELL_BORDER 1, OVER_BRICK_EDGE 1)" in told
     assert "1 bricks have no maskbits plane and count as unmasked" in told
-    assert "first: brick 0123p456: no image-g" in told
+    assert "; 1 bricks are spoiled (BRICK_MISSING 1), all named in _run.json, first: brick 0123p456: no image-g" in told
+    assert read_run(tmp_path / "cutouts")["counts"]["spoiled_bricks"] == {"BRICK_MISSING": ["0123p456"]}
     assert read_run(tmp_path / "cutouts")["counts"]["bricks_without_maskbits"] == 1
 
 
@@ -92,6 +93,20 @@ def test_a_broken_brick_refuses_its_own_hosts_and_no_others(bricks: Path, plan: 
     rows = cut(plan, tmp_path, tmp_path / "out")
     assert [names_of(row["reasons"]) for row in rows[:8]] == [["BRICK_UNREADABLE"]] * 4 + [[]] * 4
     assert "invvar-r.fits.fz cannot be read" in read_run(tmp_path / "out")["counts"]["faults"][0]
+
+
+def test_every_spoiled_brick_is_named_once_by_a_run_that_was_broken_off_too(
+    bricks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = [f"{number:04d}p000" for number in range(130)]  # more than faults are told in words
+    rows = [host_row(number, *sky_of(100, 100), brick) for number, brick in enumerate(missing)]
+    hosts = write_hosts_run(tmp_path / "hosts", {f"hosts/shard-0000{n}.parquet": rows[n * 60 :] for n in range(2)})
+    out = tmp_path / "out"
+    for _ in range(2):
+        cut(hosts, bricks, out)
+        assert read_run(out)["counts"]["spoiled_bricks"] == {"BRICK_MISSING": missing}
+        assert "; 130 bricks are spoiled (BRICK_MISSING 130), all named in _run.json" in capsys.readouterr().out
+        (out / FINISHED_NAME).unlink()
 
 
 def test_blobs_lie_in_row_groups_that_a_reader_can_hold(bricks: Path, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_an_own_recipe_travels_under_a_name_of_its_content(settings: ClusterSett
     run = asked(settings, "plan", ["--recipe", str(own), *WORDS["plan"][2:]])
     words = submit_words(run, serverless=False)
     (shipped,) = run.call.shipped
-    assert words[words.index("--files") + 1] == f"s3://{BUCKET}/artifacts/{shipped.key}#few.yaml"
+    assert words[words.index("--files") + 1] == f"s3://{BUCKET}/artifacts/{shipped.key}"
     uploads = {request.parameters["Key"]: request.body for request in upload_requests(run)}
     assert uploads == {
         f"artifacts/{CODE.zip_key}": CODE.content,
