@@ -1,7 +1,8 @@
-"""Hosts tables of any size without a catalogue: rows of a small drawn sky again and again, at places and magnitudes of their own.
+"""Hosts tables of any size without a catalogue: rows of a small drawn sky again and again, each at a place of its own.
 
-Counts stand for the survey's: so many bricks of its tiling, so many hosts that a recipe uses, so many that it leaves out. Bricks
-differ in their hosts as a clustered sky does (a gamma law of shape 4, then chance). A file holds a box of 10 x 5 degrees, as sweeps do.
+Counts stand for the survey's: so many bricks of its tiling, so many hosts that a recipe uses, so many that it leaves out.
+Bricks differ in their hosts as a clustered sky does (a gamma law of shape 4, then chance). A file holds a box of 10 x 5
+degrees, as sweeps do.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SOUTHERNMOST_DEG, NORTHERNMOST_DEG = -65.0, 33.0
 
 @dataclass(frozen=True)
 class HostCounts:
-    """Hosts that a recipe uses and the bricks that they lie in; hosts that it leaves out lie in those and in ``other_bricks``."""
+    """Hosts that a recipe uses, in so many bricks; hosts that it leaves out lie in those and in ``other_bricks``."""
 
     used: int
     bricks: int
@@ -38,7 +39,7 @@ class HostCounts:
 
 
 def draw_hosts(out: Path, like: Path, counts: HostCounts, seed: int = 5) -> Path:
-    """A finished hosts directory whose rows are those of ``like`` (another one), the used ones varied by a tenth of a magnitude."""
+    """A finished hosts directory whose rows are those of ``like``, another one, varied by a tenth of a magnitude."""
     rng = np.random.default_rng(seed)
     pattern = pa.concat_tables([read_table(path, HOSTS) for path in run_files(like, HOSTS)])
     pattern = pattern.filter(pc.equal(pattern["reasons"], 0))
