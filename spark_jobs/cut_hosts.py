@@ -15,6 +15,7 @@ from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, SurveySettings, load_survey
@@ -68,12 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     tasks = [CutoutTask(path, out / path.name, of_anchors=given == arguments.anchors) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
-    bricks = map_names(build_session(JOB), tasks, work, what="cutting hosts", partitions=arguments.partitions)
-    _finish(out, identity, [task.cutouts for task in tasks], bricks)
+    log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS)
+    spark, partitions = build_session(JOB), arguments.partitions
+    bricks = map_names(spark, tasks, work, what="cutting hosts", partitions=partitions, log=log, counting=counting)
+    _finish(out, identity, [task.cutouts for task in tasks], bricks, log)
     return EXIT_DONE
 
 
-def _finish(out: Path, identity: RunIdentity, files: list[Path], bricks: Sequence[CutoutAccount]) -> None:
+def _finish(out: Path, identity: RunIdentity, files: list[Path], bricks: Sequence[CutoutAccount], log: ProgressLog) -> None:
     refusals = count_refusals(files, CUTOUTS)
     seen = {brick for entry in bricks for brick in entry.bricks}
     unmasked = sorted({brick for entry in bricks for brick in entry.without_maskbits})
@@ -85,7 +88,7 @@ def _finish(out: Path, identity: RunIdentity, files: list[Path], bricks: Sequenc
         "bricks_without_maskbits": len(unmasked),
         "faults": faults[:_FAULTS_KEPT],  # of the files written by this call; the rows' reasons hold all
     }
-    record = finish_run(out, identity, files, counts, {})
+    record = finish_run(out, identity, files, counts, {"took": log.took()})
     mask_note = f"; {len(unmasked)} bricks have no maskbits plane and count as unmasked" if unmasked else ""
     fault_note = f"; {len(faults)} bricks with faults, first: {faults[0]}" if faults else ""
     text = f"{record['rows']} hosts in {len(seen)} bricks: {refusals_text(refusals)}{mask_note}{fault_note}"

@@ -18,6 +18,8 @@ from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, location
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, run_files, standing_files
 from schemas.split_rule import SPLITS
+from schemas.tasks import TASKS
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.recipe import Recipe, packaged_recipes, read_recipe
 from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
@@ -79,11 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     commit_bytes(out / RECIPE_FILE, recipe.as_yaml().encode("utf-8"))
     shards = _shards(recipe, used, out, arguments.stamps_per_shard, standing_files(out, state))
     work = partial(write_shard, PlanSettings(recipe, arguments.seed, bank, provenance, out, bank_sha256))
-    planned = map_names(build_session(JOB), shards, work, what="planning shards", partitions=arguments.partitions)
+    log, counting = ProgressLog(out), Counting(lambda shard: [shard.tasks], TASKS)
+    spark, partitions = build_session(JOB), arguments.partitions
+    planned = map_names(spark, shards, work, what="planning shards", partitions=partitions, log=log, counting=counting)
     in_order = sorted((shard.counts for shard in planned), key=lambda counts: counts.shard)
     commit_text(out / COUNTS_FILE, counts_csv(in_order))
     counts = sum_up(in_order) | {"hosts": used.keys.num_rows, "hosts_left_out": used.left_out}
-    header = {"recipe_name": recipe.name, "split_key": recipe.split.key}
+    header = {"recipe_name": recipe.name, "split_key": recipe.split.key, "took": log.took()}
     entries = [entry for shard in planned for entry in (shard.hosts, shard.tasks)]
     finish_run_of_entries(out, identity, entries, counts, header)
     sys.stdout.write(counts_text(counts))

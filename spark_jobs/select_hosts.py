@@ -19,6 +19,7 @@ from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from schemas.survey import DEFAULT_STAMP_SIZE_PIX, PIXEL_SCALE_ARCSEC
 from spark_jobs.band_choice import parse_bands
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, load_survey
@@ -72,16 +73,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     tasks = [SweepTask(path, photo_z_file(path, arguments.photo_z), out / WORK / _file_name(path)) for path in sweeps]
     spark, provenance = build_session(JOB), Provenance(code_version())
-    read = map_names(spark, tasks, partial(write_part, selection, provenance), what="reading sweeps")
+    log, parts_counted = ProgressLog(out), Counting(lambda task: [task.part], HOSTS)
+    work = partial(write_part, selection, provenance)
+    read = map_names(spark, tasks, work, what="reading sweeps", log=log, counting=parts_counted)
     _refuse_unreadable(read)
     parts = [task.part for task in tasks]
     again = duplicate_rows(parts, selection.survey.duplicate_radius_arcsec)
     files = [out / part.name for part in parts]
     final = [HostFileTask(*names) for names in zip(parts, files, again, strict=True)]
-    map_names(spark, final, partial(write_hosts, provenance), what="writing hosts")
+    counted = Counting(lambda task: [task.hosts], HOSTS)
+    map_names(spark, final, partial(write_hosts, provenance), what="writing hosts", log=log, counting=counted)
     refusals = count_refusals(files, HOSTS)
     counts = {"sweep_rows": sum(sweep.sweep_rows for sweep in read), "refused": refusals.by_reason, "usable": refusals.usable}
-    record = finish_run(out, identity, files, counts, {})
+    record = finish_run(out, identity, files, counts, {"took": log.took()})
     shutil.rmtree(out / WORK, ignore_errors=True)
     account(
         JOB,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from schemas.contract import Contract
 from schemas.contract_files import read_table
+from schemas.locations import Location
 from schemas.refusal_reasons import names_of
 
 
@@ -21,17 +21,23 @@ class RefusalCounts:
     by_reason: dict[str, int]
 
 
-def count_refusals(files: Sequence[Path], contract: Contract) -> RefusalCounts:
+def count_refusals(files: Sequence[Location], contract: Contract) -> RefusalCounts:
     """Counts over the ``reasons`` column of files under contract."""
-    masks: Counter[int] = Counter()
-    for path in files:
-        counted = read_table(path, contract, ("reasons",))["reasons"].value_counts()
-        masks.update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
+    masks = reason_masks(files, contract)
     by_reason: Counter[str] = Counter()
     for mask, rows in masks.items():
         by_reason.update(dict.fromkeys(names_of(mask), rows))
     usable = masks.pop(0, 0)
     return RefusalCounts(usable, masks.total(), dict(sorted(by_reason.items())))
+
+
+def reason_masks(files: Sequence[Location], contract: Contract) -> Counter[int]:
+    """Rows of files under contract by the bit mask in their ``reasons`` column."""
+    masks: Counter[int] = Counter()
+    for path in files:
+        counted = read_table(path, contract, ("reasons",))["reasons"].value_counts()
+        masks.update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
+    return masks
 
 
 def refusals_text(counts: RefusalCounts) -> str:
