@@ -23,6 +23,7 @@ from schemas.run_record import (
 )
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, SurveySettings, load_survey
@@ -85,12 +86,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     standing = standing_files(out, state)
     tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
-    bricks = map_names(build_session(JOB), tasks, work, what="cutting hosts", partitions=arguments.partitions)
-    _finish(out, identity, bricks)
+    log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS)
+    spark, partitions = build_session(JOB), arguments.partitions
+    bricks = map_names(spark, tasks, work, what="cutting hosts", partitions=partitions, log=log, counting=counting)
+    _finish(out, identity, bricks, log)
     return EXIT_DONE
 
 
-def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount]) -> None:
+def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount], log: ProgressLog) -> None:
     files = [entry.file for entry in bricks]
     written = [out / file.path for file in files]
     refusals, spoiled = count_refusals(written, CUTOUTS), spoiled_bricks(written)
@@ -105,7 +108,7 @@ def _finish(out: Location, identity: RunIdentity, bricks: Sequence[CutoutAccount
         "spoiled_bricks": spoiled,
         "faults": faults[:_FAULTS_KEPT],  # in words, of the files written by this call
     }
-    record = finish_run_of_entries(out, identity, files, counts, {})
+    record = finish_run_of_entries(out, identity, files, counts, {"took": log.took()})
     mask_note = f"; {len(unmasked)} bricks have no maskbits plane and count as unmasked" if unmasked else ""
     fault_note = _spoiled_text(spoiled) + (f", first: {faults[0]}" if spoiled and faults else "")
     text = f"{record['rows']} hosts in {len(seen)} bricks: {refusals_text(refusals)}{mask_note}{fault_note}"

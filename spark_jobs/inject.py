@@ -26,10 +26,11 @@ from schemas.run_record import (
     standing_files,
 )
 from schemas.split_rule import SPLITS
-from schemas.stamps import STAMP_INDEX
+from schemas.stamps import STAMP_INDEX, STAMPS
 from schemas.tasks import TASKS
 from spark_jobs.inject_inputs import check_inputs
 from spark_jobs.plan_tasks import RECIPE_FILE
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.recipe import Recipe, read_recipe
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
@@ -76,13 +77,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     bank = arguments.bank.resolve() if arguments.bank else None
     work = partial(inject_shard, InjectSettings(recipe, bank, provenance, out, plan["settings"]["bank_sha256"]))
     begun = time.monotonic()
-    made = map_names(build_session(JOB), shards, work, what="making stamps", partitions=arguments.partitions)
+    log, counting = ProgressLog(out), Counting(lambda shard: list(shard.stamps.values()), STAMPS)
+    spark, partitions = build_session(JOB), arguments.partitions
+    made = map_names(spark, shards, work, what="making stamps", partitions=partitions, log=log, counting=counting)
     seconds = time.monotonic() - begun
     index = _write_indexes(out, [path for shard in shards for path in shard.stamps.values()], provenance)
     counts = _counts([out / entry.path for entry in index])
     if counts["rows"] != plan["counts"]["tasks"]:
         raise RunError(f"the plan has {plan['counts']['tasks']} tasks and {out} has {counts['rows']} rows; wanted the same")
-    header = {"recipe_name": recipe.name, "split_key": recipe.split.key}
+    header = {"recipe_name": recipe.name, "split_key": recipe.split.key, "took": log.took()}
     finish_run_of_entries(out, identity, [*(entry for entries in made for entry in entries), *index], counts, header)
     account(JOB, f"{_summary(counts)} in {seconds:.1f} s ({counts['rows'] / max(seconds, 1e-9):.0f} per s); written to {out}")
     return EXIT_DONE

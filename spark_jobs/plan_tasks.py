@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections import Counter
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-
 from schemas.code_version import code_version
-from schemas.contract_files import Provenance, read_table, write_entry
-from schemas.file_commit import commit_bytes
-from schemas.finished_files import FileEntry, describe_file, file_sha256
+from schemas.contract_files import Provenance
+from schemas.file_commit import commit_bytes, commit_text
+from schemas.finished_files import file_sha256
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, each_in_order, location, map_in_order, relative_path
+from schemas.locations import Location, location
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, run_files, standing_files
+from schemas.split_rule import SPLITS
 from schemas.tasks import TASKS
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.recipe import Recipe, packaged_recipes, read_recipe
 from spark_jobs.recipe_priors import BankLight
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
-from spark_jobs.transforms.simulation.plan_files import (
-    PlanSettings,
-    PlanTask,
-    brick_mean_fwhm,
-    shard_hosts,
-    usable_hosts,
-    write_tasks,
-)
+from spark_jobs.transforms.simulation.plan_files import PlanSettings, PlanTask, brick_mean_fwhm, shard_hosts, write_shard
 from spark_jobs.transforms.simulation.plan_shard import tasks_per_host
+from spark_jobs.transforms.simulation.task_counts import counts_csv, counts_text, sum_up
+from spark_jobs.transforms.simulation.used_hosts import UsedHosts, find_used_hosts
 
 JOB = "plan"
 STAMPS_PER_SHARD = 5000
 RECIPE_FILE = "recipe.yaml"
+COUNTS_FILE = "counts.csv"
 _EXAMPLE = """example:
   dhs plan --recipe realistic --hosts hosts --bank cosmos.h5 --out plan --seed 1
 The plan says how many stamps will be made before anything is paid for; cut-hosts then cuts its hosts, inject makes its tasks.
@@ -75,25 +71,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     out: Location = arguments.out.resolve()  # executors do not start where the driver does
     bank, bank_sha256 = _bank(arguments, recipe)
     identity = RunIdentity(JOB, code_version(), recipe.recipe_hash, arguments.seed, _identity_settings(arguments, bank_sha256))
-    files: list[Location] = run_files(arguments.hosts, HOSTS)
-    hosts = pa.concat_tables(map_in_order(partial(read_table, contract=HOSTS), files))
-    used, left_out = usable_hosts(recipe, hosts)
-    _guard(recipe, used.num_rows, hosts.num_rows, left_out, arguments.max_tasks)
+    used = find_used_hosts(recipe, run_files(arguments.hosts, HOSTS))
+    _guard(recipe, used, arguments.max_tasks)
     state = begin_run(out, identity)
     if state is RunState.FINISHED:
         account(JOB, f"{out} holds this plan already, finished: {read_run(out)['counts']['tasks']} tasks; nothing to do")
         return EXIT_DONE
     provenance = Provenance(code_version(), recipe.recipe_hash, arguments.seed, recipe.name)
-    standing = standing_files(out, state)
-    planned = _shards(recipe, used, out, arguments.stamps_per_shard, standing)
-    written = _write_hosts(planned, out, provenance, standing)
     commit_bytes(out / RECIPE_FILE, recipe.as_yaml().encode("utf-8"))
-    shards = [shard for shard, _ in planned]
-    work = partial(write_tasks, PlanSettings(recipe, arguments.seed, bank, provenance, out, bank_sha256))
-    written += map_names(build_session(JOB), shards, work, what="planning shards", partitions=arguments.partitions)
-    counts = _counts([shard.tasks for shard in shards]) | {"hosts": used.num_rows, "hosts_left_out": left_out}
-    header = {"recipe_name": recipe.name, "split_key": recipe.split.key}
-    finish_run_of_entries(out, identity, written, counts, header)
+    shards = _shards(recipe, used, out, arguments.stamps_per_shard, standing_files(out, state))
+    work = partial(write_shard, PlanSettings(recipe, arguments.seed, bank, provenance, out, bank_sha256))
+    log, counting = ProgressLog(out), Counting(lambda shard: [shard.tasks], TASKS)
+    spark, partitions = build_session(JOB), arguments.partitions
+    planned = map_names(spark, shards, work, what="planning shards", partitions=partitions, log=log, counting=counting)
+    in_order = sorted((shard.counts for shard in planned), key=lambda counts: counts.shard)
+    commit_text(out / COUNTS_FILE, counts_csv(in_order))
+    counts = sum_up(in_order) | {"hosts": used.keys.num_rows, "hosts_left_out": used.left_out}
+    header = {"recipe_name": recipe.name, "split_key": recipe.split.key, "took": log.took()}
+    entries = [entry for shard in planned for entry in (shard.hosts, shard.tasks)]
+    finish_run_of_entries(out, identity, entries, counts, header)
+    sys.stdout.write(counts_text(counts))
     account(JOB, f"{_summary(counts)}; {len(shards)} shards; written to {out}")
     return EXIT_DONE
 
@@ -121,11 +118,12 @@ def _bank(arguments: argparse.Namespace, recipe: Recipe) -> tuple[Location | Non
     return arguments.bank.resolve(), file_sha256(here)
 
 
-def _guard(recipe: Recipe, used: int, seen: int, left_out: dict[str, int], max_tasks: int | None) -> None:
+def _guard(recipe: Recipe, hosts: UsedHosts, max_tasks: int | None) -> None:
     """Stop before anything is paid for: nothing to make, or more than allowed."""
+    used = hosts.keys.num_rows
     if not used:
-        reasons = ", ".join(f"{name} {count}" for name, count in left_out.items()) or "the table is empty"
-        raise InputError(f"none of {seen} hosts can be used by recipe {recipe.name}: {reasons}")
+        reasons = ", ".join(f"{name} {count}" for name, count in hosts.left_out.items()) or "the table is empty"
+        raise InputError(f"none of {hosts.seen} hosts can be used by recipe {recipe.name}: {reasons}")
     each, limit = tasks_per_host(recipe), max_tasks or recipe.tasks.max_tasks
     tasks = math.ceil(used * each)
     if tasks > limit:
@@ -135,51 +133,24 @@ def _guard(recipe: Recipe, used: int, seen: int, left_out: dict[str, int], max_t
         )
 
 
-def _shards(
-    recipe: Recipe, used: pa.Table, out: Location, stamps: int, standing: frozenset[str]
-) -> list[tuple[PlanTask, pa.Table]]:
-    """What is to be done of each shard, and its hosts."""
-    means = brick_mean_fwhm(used) if recipe.psf.width == "brick_mean" else {}
+def _shards(recipe: Recipe, used: UsedHosts, out: Location, stamps: int, standing: frozenset[str]) -> list[PlanTask]:
+    """What is to be done of each shard, neighbours on the sky after each other whatever their split: they share files."""
+    means = brick_mean_fwhm(used.keys) if recipe.psf.width == "brick_mean" else {}
     planned = []
-    for number, table in enumerate(shard_hosts(recipe, used, max(1, int(stamps // tasks_per_host(recipe))))):
+    for number, keys in enumerate(shard_hosts(recipe, used.keys, max(1, int(stamps // tasks_per_host(recipe))))):
         name = f"shard-{number:05d}.parquet"
-        here = {brick: means[brick] for brick in table["brickname"].unique().to_pylist() if brick in means}
-        shard = PlanTask(number, out / "hosts" / name, out / "tasks" / name, here, f"tasks/{name}" in standing)
-        planned.append((shard, table))
-    return planned
-
-
-def _write_hosts(
-    planned: Sequence[tuple[PlanTask, pa.Table]], out: Location, provenance: Provenance, standing: frozenset[str]
-) -> list[FileEntry]:
-    """Write each shard's hosts file where it does not stand."""
-    tables = {shard.hosts: table for shard, table in planned}
-
-    def written(path: Location) -> FileEntry:
-        if relative_path(path, out) in standing:
-            return describe_file(path, out)
-        return write_entry(path, tables[path], HOSTS, provenance, out)
-
-    return map_in_order(written, tables)
-
-
-def _counts(files: Sequence[Location]) -> dict[str, Any]:
-    """Tasks by split and kind, refused ones, and draws made and refused, read from the files."""
-    kinds: Counter[str] = Counter()
-    sums: Counter[str] = Counter()
-    columns = ["split", "kind", "reasons", *(c for c in TASKS.names if c.startswith("n_"))]
-    for table in each_in_order(partial(read_table, contract=TASKS, columns=columns), files):
-        kinds.update(
-            f"{split} {kind}" for split, kind in zip(table["split"].to_pylist(), table["kind"].to_pylist(), strict=True)
-        )
-        sums["refused"] += sum(1 for reason in table["reasons"].to_pylist() if reason)
-        for name in (c for c in table.column_names if c.startswith("n_")):
-            sums[name] += sum(value for value in table[name].to_pylist() if value is not None)
-    return {"tasks": kinds.total(), "by_split_and_kind": dict(sorted(kinds.items())), **dict(sorted(sums.items()))}
+        here = {brick: means[brick] for brick in keys["brickname"].unique().to_pylist() if brick in means} if means else {}
+        stand = (f"hosts/{name}" in standing, f"tasks/{name}" in standing)
+        shard = PlanTask(number, used.rows_of(keys), out / "hosts" / name, out / "tasks" / name, here, *stand)
+        planned.append((keys["cell"][0].as_py(), number, shard))
+    return [shard for *_, shard in sorted(planned, key=lambda place: place[:2])]
 
 
 def _summary(counts: dict[str, Any]) -> str:
-    kinds = ", ".join(f"{name} {count}" for name, count in counts["by_split_and_kind"].items())
+    splits = dict.fromkeys(SPLITS, 0)
+    for group, count in counts["by_split_and_kind"].items():
+        splits[group.split(" ")[0]] += count
+    kinds = ", ".join(f"{name} {count}" for name, count in splits.items())
     draws = f"{counts['n_drawn']} draws" if counts.get("n_drawn") else "no draws"
     return f"{counts['tasks']} tasks on {counts['hosts']} hosts ({kinds}); {counts['refused']} refused already; {draws}"
 

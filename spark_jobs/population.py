@@ -22,8 +22,8 @@ from spark_jobs.recipe_priors import BankLight
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
 from spark_jobs.transforms.simulation.draw_population import QUANTITIES, Population, draw_population
 from spark_jobs.transforms.simulation.known_lens_values import KNOWN
-from spark_jobs.transforms.simulation.plan_files import usable_hosts
 from spark_jobs.transforms.simulation.population_figure import draw_figure
+from spark_jobs.transforms.simulation.used_hosts import usable_hosts
 from spark_jobs.transforms.simulation.weigh_lenses import even_radii
 
 JOB = "population"

@@ -23,6 +23,7 @@ from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_e
 from schemas.scratch_files import on_disk
 from schemas.survey import DEFAULT_STAMP_SIZE_PIX, PIXEL_SCALE_ARCSEC
 from spark_jobs.band_choice import parse_bands
+from spark_jobs.progress_log import Counting, ProgressLog
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.survey_settings import DEFAULT_SURVEY, load_survey
@@ -82,15 +83,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     read_before = [f"{WORK}/{name}" in standing for name in names]
     tasks = [SweepTask(*task) for task in zip(sweeps, redshifts, parts, read_before, strict=True)]
     spark, provenance = build_session(JOB), Provenance(code_version())
-    read = map_names(spark, tasks, partial(write_part, selection, provenance), what="reading sweeps")
+    log, parts_counted = ProgressLog(out), Counting(lambda task: [task.part], HOSTS)
+    work = partial(write_part, selection, provenance)
+    read = map_names(spark, tasks, work, what="reading sweeps", log=log, counting=parts_counted)
     _refuse_unreadable(read)
     again = duplicate_rows(parts, selection.survey.duplicate_radius_arcsec)
     files = [out / name for name in names]
     final = [HostFileTask(*task, task[1].name in standing) for task in zip(parts, files, again, strict=True)]
-    written = map_names(spark, final, partial(write_hosts, provenance), what="writing hosts")
+    counted = Counting(lambda task: [task.hosts], HOSTS)
+    written = map_names(spark, final, partial(write_hosts, provenance), what="writing hosts", log=log, counting=counted)
     refusals = count_refusals(files, HOSTS)
     counts = {"sweep_rows": sum(sweep.sweep_rows for sweep in read), "refused": refusals.by_reason, "usable": refusals.usable}
-    record = finish_run_of_entries(out, identity, written, counts, {})
+    record = finish_run_of_entries(out, identity, written, counts, {"took": log.took()})
     _remove_work(out / WORK)
     account(
         JOB,

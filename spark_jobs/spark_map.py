@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from schemas.job_entry import BAD_INPUT, room_on_disk
 from schemas.locations import StoreUnreachableError
+from spark_jobs.progress_log import Counting, ProgressLog, Tally
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,35 +32,45 @@ def map_names(
     *,
     what: str,
     partitions: int | None = None,
+    log: ProgressLog | None = None,
+    counting: Counting | None = None,
 ) -> list[Result]:
-    """``[function(item) for item in items]`` on the executors, in order, with a progress bar named ``what``.
+    """``[function(item) for item in items]`` on the executors, in order; a progress bar is named ``what``, lines go to ``log``.
 
     Each item is a task of its own unless ``partitions`` says otherwise: which items share a partition must never matter.
-    The first failing task's error is raised; bad input comes back as the error that it was on the executor.
+    The first failing task's error is raised; bad input comes back as the error that it was on the executor. What the workers
+    count arrives as each partition ends, once, however often Spark attempts it.
     """
     if not items:
         return []
     context = spark.sparkContext
     slices = min(partitions or len(items), len(items))
-    rdd = context.parallelize(list(items), slices).map(partial(_answer, function))
-    group = f"dhs-{what}-{id(rdd)}"
+    tally = context.accumulator(Tally(), _TallySum())
+    rdd = context.parallelize(list(items), slices).map(partial(_counted, function, counting, tally))
     outcome: dict[str, Any] = {}
 
     def collect() -> None:
         try:
-            context.setJobGroup(group, what)
+            context.setJobGroup(f"dhs-{what}-{id(rdd)}", what)
             outcome["results"] = rdd.collect()
         except BaseException as error:  # noqa: BLE001 - handed to the thread of the caller, which raises it
             outcome["error"] = error
 
+    if log:
+        log.begin(what, len(items))
     thread = threading.Thread(target=collect, daemon=True)
     thread.start()
-    with tqdm(total=slices, desc=what, unit="part", disable=None) as bar:
+    with tqdm(total=len(items), desc=what, unit="part", disable=None) as bar:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
-            bar.update(_finished_tasks(spark, group) - bar.n)
-        if "results" in outcome:
-            bar.update(slices - bar.n)
+            seen = tally.value
+            if log:
+                log.see(seen)
+                bar.set_postfix_str(f"{log.rows_per_second() or 0:.0f} rows/s", refresh=False)
+            bar.update(seen.shards - bar.n)
+    if log:
+        failed = "error" in outcome or any(isinstance(result, BAD_INPUT) for result in outcome["results"])
+        log.end("failed" if failed else "done")
     if "error" in outcome:
         raise outcome["error"]
     for result in outcome["results"]:
@@ -67,6 +78,25 @@ def map_names(
             raise result
     results: list[Result] = outcome["results"]
     return results
+
+
+class _TallySum:
+    """How Spark adds up what the workers counted."""
+
+    def zero(self, _: Tally) -> Tally:
+        return Tally()
+
+    def addInPlace(self, one: Tally, other: Tally) -> Tally:  # noqa: N802 - Spark's name
+        return one + other
+
+
+def _counted(function: Callable[[Item], Result], counting: Counting | None, tally: Any, item: Item) -> Result | Exception:
+    """What the function answers, the item counted."""
+    found = bool(counting and counting.stands(item))
+    answer = _answer(function, item)
+    bad = isinstance(answer, BAD_INPUT)
+    tally.add(counting.tally(item, found) if counting and not bad else Tally(shards=1))
+    return answer
 
 
 def _answer(function: Callable[[Item], Result], item: Item) -> Result | Exception:
@@ -94,14 +124,3 @@ def _freeze_imports() -> None:
     """Keep what a worker's first item imported out of its garbage collections: Spark has one after every task, 0.2 s each."""
     gc.collect()
     gc.freeze()
-
-
-def _finished_tasks(spark: SparkSession, group: str) -> int:
-    tracker = spark.sparkContext.statusTracker()
-    done = 0
-    for job in tracker.getJobIdsForGroup(group):
-        info = tracker.getJobInfo(job)
-        for stage in info.stageIds if info else []:
-            stage_info = tracker.getStageInfo(stage)
-            done += stage_info.numCompletedTasks if stage_info else 0
-    return done

@@ -24,15 +24,21 @@ class RefusalCounts:
 
 def count_refusals(files: Sequence[Location], contract: Contract) -> RefusalCounts:
     """Counts over the ``reasons`` column of files under contract."""
-    masks: Counter[int] = Counter()
-    for table in each_in_order(partial(read_table, contract=contract, columns=("reasons",)), files):
-        counted = table["reasons"].value_counts()
-        masks.update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
+    masks = reason_masks(files, contract)
     by_reason: Counter[str] = Counter()
     for mask, rows in masks.items():
         by_reason.update(dict.fromkeys(names_of(mask), rows))
     usable = masks.pop(0, 0)
     return RefusalCounts(usable, masks.total(), dict(sorted(by_reason.items())))
+
+
+def reason_masks(files: Sequence[Location], contract: Contract) -> Counter[int]:
+    """Rows of files under contract by the bit mask in their ``reasons`` column."""
+    masks: Counter[int] = Counter()
+    for table in each_in_order(partial(read_table, contract=contract, columns=("reasons",)), files):
+        counted = table["reasons"].value_counts()
+        masks.update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
+    return masks
 
 
 def refusals_text(counts: RefusalCounts) -> str:

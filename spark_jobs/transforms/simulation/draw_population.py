@@ -19,7 +19,7 @@ from spark_jobs.recipe import Recipe
 from spark_jobs.transforms.bank.bank_file import SourceBank
 from spark_jobs.transforms.simulation.draw_lenses import REFUSALS, draw_lenses
 from spark_jobs.transforms.simulation.lens_hosts import LensHosts, lens_hosts
-from spark_jobs.transforms.simulation.plan_files import host_splits
+from spark_jobs.transforms.simulation.used_hosts import host_splits
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -91,6 +90,9 @@ def _identities(recipe: Recipe, run_seed: int, shard: int, hosts: pa.Table) -> C
     paired = recipe.tasks.controls == "paired"
     beside_lenses = _negatives_beside_lenses(recipe, run_seed, host_ids)
     control_host = ~np.full(len(host_ids), paired) & (uniforms(run_seed, "control_role", keys, 0, 0)[:, 0] < 0.5)
+    by_cell = recipe.split.key == "host_cell"
+    splits = [host_split(recipe, *place) if by_cell else "" for place in zip(cells, anchors, strict=True)]
+    recipe_hash = recipe.recipe_hash  # of the recipe's whole text: as long to make as three tasks
     records = []
     for replicate in range(recipe.tasks.replicates):
         chance = [uniforms(run_seed, "grid", keys, replicate, number)[:, 0] for number in range(len(recipe.grid))]
@@ -98,14 +100,11 @@ def _identities(recipe: Recipe, run_seed: int, shard: int, hosts: pa.Table) -> C
         for host, host_id in enumerate(host_ids):
             kinds = ("lens", "control") if paired else (("control",) if control_host[host] else ("lens",))
             for configuration in chosen[host].tolist():
-                pair = task_id(run_seed, recipe.recipe_hash, host_id, "pair", configuration, replicate) if paired else None
+                pair = task_id(run_seed, recipe_hash, host_id, "pair", configuration, replicate) if paired else None
                 negative = beside_lenses[replicate][configuration][host] if "lens" in kinds else ""
                 for kind in (*kinds, negative) if negative else kinds:
-                    name = task_id(run_seed, recipe.recipe_hash, host_id, kind, configuration, replicate)
-                    by_cell = recipe.split.key == "host_cell"
-                    split = (
-                        host_split(recipe, cells[host], anchors[host]) if by_cell else split_of(name, recipe.split.fractions)
-                    )
+                    name = task_id(run_seed, recipe_hash, host_id, kind, configuration, replicate)
+                    split = splits[host] or split_of(name, recipe.split.fractions)
                     pair_of_kind = None if kind == negative else pair
                     records.append((host, replicate, name, pair_of_kind, host_id, cells[host], split, kind, configuration))
     records.sort(key=lambda record: record[0])
@@ -115,7 +114,7 @@ def _identities(recipe: Recipe, run_seed: int, shard: int, hosts: pa.Table) -> C
     n = len(records)
     return columns | {
         "shard": np.full(n, shard),
-        "recipe_hash": np.full(n, recipe.recipe_hash),
+        "recipe_hash": np.full(n, recipe_hash),
         "run_seed": np.full(n, run_seed),
     }
 
@@ -205,12 +204,19 @@ def _table(rows: Columns, injected: npt.NDArray[np.int64], made: Columns, reason
     everywhere = rows | {"reasons": reasons}
     arrays = []
     for column in TASKS:
-        values: list[object]
+        kind = column.arrow_field.type
         if column.name in everywhere:
-            values = everywhere[column.name].tolist()
+            arrays.append(pa.array(everywhere[column.name].tolist(), kind))
+        elif column.name in made:
+            arrays.append(_drawn_column(made[column.name], injected, len(reasons)).cast(kind))
         else:
-            values = [None] * len(reasons)
-            for place, value in zip(injected.tolist(), made[column.name].tolist() if column.name in made else (), strict=False):
-                values[place] = None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
-        arrays.append(pa.array(values, column.arrow_field.type))
+            arrays.append(pa.nulls(len(reasons), kind))
     return pa.Table.from_arrays(arrays, schema=TASKS.arrow_schema())
+
+
+def _drawn_column(values: npt.NDArray[np.generic], injected: npt.NDArray[np.int64], n: int) -> pa.Array:
+    """``values`` at the injected rows of ``n``; null at the others, and where a value is NaN or the empty text."""
+    empty = values == "" if values.dtype.kind == "U" else np.isnan(values.astype(float))
+    places = np.full(n, -1)
+    places[injected[~empty]] = np.flatnonzero(~empty)
+    return pa.array(values).take(pa.array(places, mask=places < 0))

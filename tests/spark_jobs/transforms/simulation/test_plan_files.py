@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -20,10 +21,10 @@ from spark_jobs.transforms.simulation.plan_files import (
     PlanTask,
     brick_mean_fwhm,
     shard_hosts,
-    usable_hosts,
-    write_tasks,
+    write_shard,
 )
-from spark_jobs.transforms.simulation.plan_shard import host_split, plan_shard
+from spark_jobs.transforms.simulation.plan_shard import host_split, plan_shard, tasks_per_host
+from spark_jobs.transforms.simulation.used_hosts import HostRows, find_used_hosts, read_host_rows, usable_hosts
 from tests.spark_jobs.small_hosts import host_row
 from tests.spark_jobs.small_lenses import recipe_with
 
@@ -51,6 +52,23 @@ def test_no_host_is_left_out_for_a_reason_that_no_host_has() -> None:
     assert (used.num_rows, left_out) == (2, {})
     used, left_out = usable_hosts(read_recipe("realistic"), host_table())
     assert (used.num_rows, left_out) == (0, {})
+
+
+def test_hosts_found_file_by_file_are_those_of_the_whole_table_and_say_where_their_rows_lie(tmp_path: Path) -> None:
+    hosts = host_table(*({"mag_r": 19.0 + n % 3, "reasons": int(n == 4) * int(Reason.CATALOGUE_MASKED)} for n in range(12)))
+    files = [tmp_path / name for name in ("a.parquet", "b.parquet", "c.parquet")]
+    for path, part in zip(files, (hosts.slice(0, 5), hosts.slice(5, 0), hosts.slice(5)), strict=True):
+        write_table(path, part, HOSTS, Provenance("test"))
+    used, left_out = usable_hosts(read_recipe("realistic"), hosts)
+    found = find_used_hosts(read_recipe("realistic"), files)
+    assert (found.seen, found.left_out) == (12, left_out)
+    assert found.keys["host_id"].to_pylist() == used["host_id"].to_pylist()
+    assert read_host_rows(found.rows_of(found.keys)).equals(read_table_like(used))
+
+
+def read_table_like(hosts: pa.Table) -> pa.Table:
+    """Rows as the contract has them, without a file's metadata."""
+    return pa.Table.from_pylist(hosts.to_pylist(), HOSTS.arrow_schema())
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -86,16 +104,36 @@ def test_a_brick_s_mean_width_is_the_mean_of_its_hosts_band_by_band() -> None:
     assert means["a"] == pytest.approx((1.5, 1.2, 1.6))
 
 
-def test_the_tasks_of_a_shard_are_written_once_and_described_where_they_stand(tmp_path: Path) -> None:
+def test_a_shard_s_hosts_and_tasks_are_written_once_and_described_where_they_stand(tmp_path: Path) -> None:
     recipe, provenance = read_recipe("gen5"), Provenance("test")
     hosts, widths = host_table(*({} for _ in range(6))), {"0591m305": (1.4, 1.3, 1.2)}
-    task = PlanTask(3, tmp_path / "hosts.parquet", tmp_path / "tasks" / "shard.parquet", widths)
-    write_table(task.hosts, hosts, HOSTS, provenance)
-    written = write_tasks(PlanSettings(recipe, 5, None, provenance, tmp_path), task)
-    assert written == describe_file(task.tasks, tmp_path)
-    assert read_table(task.tasks, TASKS).equals(plan_shard(recipe, 5, 3, hosts, None, widths))
+    files = (tmp_path / "a.parquet", tmp_path / "b.parquet")
+    for path, part in zip(files, (hosts.slice(0, 2), hosts.slice(2)), strict=True):
+        write_table(path, part, HOSTS, provenance)
+    rows = HostRows(files, np.array([1, 0, 1], np.int32), np.array([3, 1, 0], np.int32))
+    task = PlanTask(3, rows, tmp_path / "hosts" / "shard.parquet", tmp_path / "tasks" / "shard.parquet", widths)
+    written = write_shard(PlanSettings(recipe, 5, None, provenance, tmp_path), task)
+    assert (written.hosts, written.tasks) == (describe_file(task.hosts, tmp_path), describe_file(task.tasks, tmp_path))
+    assert read_table(task.hosts, HOSTS)["host_id"].to_pylist() == ["9010-1-5", "9010-1-1", "9010-1-2"]
+    assert read_table(task.tasks, TASKS).equals(plan_shard(recipe, 5, 3, hosts.take([5, 1, 2]), None, widths))
+    assert written.counts.rows == 12
     before = task.tasks.read_bytes()
     another = PlanSettings(recipe, 6, None, provenance, tmp_path)  # another seed would write another file
-    assert write_tasks(another, replace(task, stands=True)) == written
+    assert write_shard(another, replace(task, hosts_stand=True, tasks_stand=True)) == written
     assert task.tasks.read_bytes() == before
     assert [path.name for path in task.tasks.parent.iterdir()] == ["shard.parquet"]
+
+
+@pytest.mark.parametrize(("replicates", "largest"), [(1, 26), (5, 20), (25, 50)])
+def test_crowded_bricks_and_hosts_of_many_tasks_make_no_shard_longer_than_asked_or_than_one_host(
+    replicates: int, largest: int
+) -> None:
+    split = {"key": "host_cell", "fractions": FRACTIONS}
+    recipe = recipe_with("gen5", split=split, tasks={"replicates": replicates, "controls": "paired", "max_tasks": 10**6})
+    bricks = ["crowded"] * 50 + [f"even-{n}" for n in range(10)]  # 50 times the others'
+    hosts = host_table(*({"brickname": brick, "cell": n // 40} for n, brick in enumerate(bricks)))
+    shards = shard_hosts(recipe, hosts, max(1, int(26 // tasks_per_host(recipe))))
+    widths = dict.fromkeys(bricks, (1.4, 1.3, 1.2))
+    sizes = [plan_shard(recipe, 1, number, shard, None, widths).num_rows for number, shard in enumerate(shards)]
+    assert max(sizes) <= largest
+    assert sum(sizes) == 60 * 2 * replicates
