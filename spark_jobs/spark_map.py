@@ -35,7 +35,7 @@ def map_names(
     log: ProgressLog | None = None,
     counting: Counting | None = None,
 ) -> list[Result]:
-    """``[function(item) for item in items]`` on the executors, in order, with a progress bar named ``what``; lines go to ``log``.
+    """``[function(item) for item in items]`` on the executors, in order; a progress bar is named ``what``, lines go to ``log``.
 
     Each item is a task of its own unless ``partitions`` says otherwise: which items share a partition must never matter.
     The first failing task's error is raised; bad input comes back as the error that it was on the executor. What the workers

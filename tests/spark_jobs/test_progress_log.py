@@ -17,7 +17,7 @@ from spark_jobs import progress_log
 from spark_jobs.progress_log import PROGRESS_NAME, Counting, ProgressLog, Tally
 from spark_jobs.spark_map import map_names
 from tests.spark_jobs.small_hosts import host_row
-from tests.spark_jobs.small_plan import SmallRun, copy_of, stamps
+from tests.spark_jobs.small_plan import SmallRun, copy_of, make_stamps
 
 
 def lines_of(directory: Path) -> list[dict[str, Any]]:
@@ -76,10 +76,12 @@ def test_a_run_that_fails_says_so(spark: Any, tmp_path: Path) -> None:
 
 
 def test_time_left_is_that_of_the_shards_that_were_made_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 10.0, 40.0, 40.0, 40.0])
-    monkeypatch.setattr(progress_log.time, "monotonic", lambda: next(clock, 40.0))
+    clock = [0.0]
+    monkeypatch.setattr(progress_log.time, "monotonic", lambda: clock[0])
     log = ProgressLog(tmp_path)
+    clock[0] = 10.0
     log.begin("making", 100)
+    clock[0] = 40.0
     log.see(Tally(40, 20, 1000))
     last = lines_of(tmp_path)[-1]
     assert (last["rows_per_second"], last["seconds_left"], last["seconds"]) == (33.3, 90, 40.0)
@@ -101,7 +103,7 @@ def test_a_finished_run_counts_as_its_log_does_and_readers_pass_the_log_over(sma
     out = copy_of(small_run.stamps, tmp_path / "stamps")
     (out / FINISHED_NAME).unlink()
     next(out.glob("split=*/*.parquet")).unlink()
-    stamps(small_run, out)
+    make_stamps(small_run, out)
     last = lines_of(out)[-1]
     assert (last["call"], last["shards"] - last["shards_found"]) == (2, 1)
     assert read_run(out)["files"] == read_run(small_run.stamps)["files"]
