@@ -191,7 +191,7 @@ def test_the_check_names_what_should_not_be_there_and_what_is_loaded_from_elsewh
     assert check.main("/nowhere") == 0
 
 
-WORK = ("write_part", "write_hosts", "write_tasks", "write_cutouts", "inject_shard")
+WORK = ("write_part", "write_hosts", "write_shard", "write_cutouts", "inject_shard")
 
 
 def test_the_rooms_that_the_check_enters_are_those_that_the_jobs_send_to_executors() -> None:
