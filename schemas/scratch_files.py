@@ -24,7 +24,7 @@ def own_folder(parent: Path, name: str) -> Path:
     """A folder of this user that stays; one of that name that another user made is passed over for a fresh one."""
     folder = parent / name
     folder.mkdir(mode=0o700, exist_ok=True)
-    return folder if folder.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    return folder if folder.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="dhs-", dir=parent))
 
 
 @contextmanager

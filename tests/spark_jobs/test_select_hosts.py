@@ -10,10 +10,13 @@ import pytest
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
-from schemas.job_entry import InputError, run_job
+from schemas.job_entry import EXIT_BAD_INPUT, InputError, run_job
+from schemas.locations import files_below, location, relative_path
 from schemas.refusal_reasons import names_of
 from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
+from spark_jobs import select_hosts
 from spark_jobs.select_hosts import WORK, build_parser, find_sweeps, main
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_sweep import DEC, RA, galaxy, write_sweep
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
@@ -155,3 +158,27 @@ def test_the_help_shows_an_example_and_units() -> None:
     text = build_parser().format_help()
     assert "dhs select-hosts --sweeps" in text
     assert "ARCSEC" in text
+
+
+def test_sweeps_in_s3_give_the_hosts_that_they_give_on_disk_and_no_half_way_file_stays(
+    s3: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(select_hosts, "build_session", lambda job: None)
+    monkeypatch.setattr(select_hosts, "map_names", lambda spark, items, work, **_: [work(item) for item in items])
+    write_sweep(tmp_path / "sweeps" / "sweep-a.fits", [galaxy(0, BRICKID=9), galaxy(5)])
+    write_sweep(tmp_path / "sweeps" / "sweep-b.fits.gz", [galaxy(0, BRICKID=8, DEC=DEC + 0.3 / 3600)])
+    (tmp_path / "anchors.csv").write_text(f"ra_deg,dec_deg\n{RA},{DEC + 60 / 3600}\n")
+    there = s3.put(tmp_path / "sweeps", "sky/sweeps")
+    anchors = s3.put_bytes("sky/anchors.csv", (tmp_path / "anchors.csv").read_bytes())
+    local = ["--sweeps", str(tmp_path / "sweeps"), "--anchors", str(tmp_path / "anchors.csv"), "--out", str(tmp_path / "hosts")]
+    assert main(local) == main(["--sweeps", there, "--anchors", anchors, "--out", f"s3://{BUCKET}/sky/hosts"]) == 0
+    out = location(f"s3://{BUCKET}/sky/hosts")
+    assert read_run(out)["files"] == read_run(tmp_path / "hosts")["files"]
+    assert read_run(out)["settings"] == read_run(tmp_path / "hosts")["settings"]
+    assert [relative_path(file, out) for file in files_below(out)] == [
+        *("_run.json", "_started.json", "sweep-a.parquet", "sweep-b.parquet")
+    ]
+    s3.put_bytes("sky/sweeps/sweep-c.fits", b"no catalogue")
+    capsys.readouterr()
+    assert run_job("select-hosts", main, ["--sweeps", there, "--out", f"s3://{BUCKET}/sky/other"]) == EXIT_BAD_INPUT
+    assert f"1 of 3 sweeps cannot be used: {there}/sweep-c.fits is truncated or not a FITS" in capsys.readouterr().err

@@ -9,7 +9,9 @@ import pytest
 from schemas.array_codec import BlobError
 from schemas.contract import ContractError
 from schemas.job_entry import InputError
+from schemas.locations import StoreUnreachableError
 from schemas.run_record import RunError
+from spark_jobs import spark_map
 from spark_jobs.spark_map import map_names
 
 pytestmark = pytest.mark.spark
@@ -90,3 +92,21 @@ def test_what_the_first_item_imported_is_kept_out_of_later_garbage_collections(s
         return gc.get_freeze_count()
 
     assert map_names(spark, ["a", "b"], frozen, what="test", partitions=1)[1] > 0
+
+
+@pytest.mark.parametrize(("failures", "answer"), [(0, "A"), (2, "A"), (3, None)])
+def test_a_store_that_does_not_answer_is_asked_twice_more_and_then_it_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, failures: int, answer: str | None
+) -> None:
+    monkeypatch.setattr(spark_map, "_WAITS_SECONDS", (0.0, 0.0))
+    calls: list[str] = []
+
+    def upper(name: str) -> str:
+        calls.append(name)
+        if len(calls) <= failures:
+            raise StoreUnreachableError("s3://b/k: S3 cannot be reached for now")
+        return name.upper()
+
+    found = spark_map._answer(upper, "a")
+    assert found == answer if answer else isinstance(found, StoreUnreachableError)
+    assert len(calls) == min(failures + 1, 3)

@@ -9,10 +9,12 @@ import pytest
 
 from schemas.contract_files import Provenance, read_table
 from schemas.cutouts import CUTOUTS
+from schemas.locations import location
 from spark_jobs.survey_settings import load_survey
 from spark_jobs.transforms.survey import cutout_files
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
 from spark_jobs.transforms.survey.cutout_files import CutoutTask, write_cutouts
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_brick import BRICK, noise_planes, sky_of, write_brick
 from tests.spark_jobs.small_hosts import host_row, write_hosts_run
 
@@ -39,3 +41,39 @@ def test_a_file_that_stands_is_left_and_its_account_is_the_same(tmp_path: Path) 
     assert write_cutouts(settings, Provenance("test"), replace(task, stands=True)) == first
     assert task.cutouts.stat().st_mtime_ns == stands
     assert first.without_maskbits == (BRICK,)
+
+
+@pytest.mark.parametrize("below", ["", "coadd/", "flat"])
+def test_a_brick_in_s3_gives_the_cutouts_that_it_gives_on_disk_and_is_not_kept(
+    s3: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "scratch"))
+    hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": [host_row(0, *sky_of(99, 99), BRICK)]}) / "hosts/a.parquet"
+    planes = {name: plane for name, plane in noise_planes("g").items() if name != "maskbits"}
+    root = write_brick(tmp_path / "sky", planes)
+    task, prefix = CutoutTask(hosts, tmp_path / "a" / "a.parquet"), f"bricks-{below.strip('/')}"
+    for plane in root.rglob("*.fits.fz"):
+        name = plane.name if below == "flat" else f"{below}{BRICK[:3]}/{BRICK}/{plane.name}"
+        s3.put_bytes(f"{prefix}/{name}", plane.read_bytes())
+    settings = CutoutSettings(root, load_survey("legacy_dr10"), 32, ("g",))
+    there = replace(settings, bricks=location(f"s3://{BUCKET}/{prefix}"))
+    first = write_cutouts(settings, Provenance("test"), task)
+    assert first.without_maskbits == (BRICK,) and first.faults == ()
+    assert write_cutouts(there, Provenance("test"), task) == first
+    assert write_cutouts(there, Provenance("test"), replace(task, stands=True)) == first
+    assert list((tmp_path / "scratch").iterdir()) == []
+    two = replace(there, bands=("g", "r"))
+    (fault,) = write_cutouts(two, Provenance("test"), replace(task, cutouts=tmp_path / "b.parquet")).faults
+    assert fault == f"brick {BRICK}: no image-r, invvar-r below s3://{BUCKET}/{prefix}"
+
+
+def test_a_broken_plane_in_s3_is_named_by_its_address(s3: S3Store, tmp_path: Path) -> None:
+    hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": [host_row(0, *sky_of(99, 99), BRICK)]}) / "hosts/a.parquet"
+    root = write_brick(tmp_path / "sky", noise_planes("g"))
+    for plane in root.rglob("*.fits.fz"):
+        whole = plane.read_bytes()
+        s3.put_bytes(f"broken/{plane.name}", whole[:3000] if "image" in plane.name else whole)
+    settings = CutoutSettings(location(f"s3://{BUCKET}/broken"), load_survey("legacy_dr10"), 32, ("g",))
+    (fault,) = write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "a.parquet")).faults
+    assert fault.startswith(f"s3://{BUCKET}/broken/legacysurvey-{BRICK}-image-g.fits.fz cannot be read")
