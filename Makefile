@@ -18,7 +18,7 @@ help:  ## Say what can be made
 demo: $(READY)  ## The whole flow on a small drawn sky, in about ten minutes; prints the path of an HTML report (OUT=dir)
 	@$(BIN)/dhs demo $(if $(OUT),--out $(OUT)) $(ARGS)
 
-proof: $(READY)  ## The failed recipe against the realistic one on two drawn skies, in about two hours; prints a page's path (OUT=dir)
+proof: $(READY)  ## The failed recipe against the realistic one on two drawn skies, in under an hour; prints a page's path (OUT=dir)
 	@$(BIN)/python deploy/proof/prove.py $(if $(OUT),--out $(OUT)) $(ARGS)
 
 test: check  ## All checks and tests (ARGS="-k name" for some of them)
