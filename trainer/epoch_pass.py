@@ -134,7 +134,6 @@ def losses_of(learner: Learner, batch: StampBatch, epoch: int) -> torch.Tensor:
     images, metadata = preparation.prepare(images, metadata, device)
     if varied.changes_input:
         images = vary_input(images, varied, chance)
-    images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.optimisation.precision == "bfloat16"):
         logits = learner.forward(images, metadata)
     return losses_from_logits(logits, batch.labels.to(device), settings.loss)

@@ -94,8 +94,7 @@ def learner_of(start: Checkpoint, device: torch.device, ranks: Ranks = ALONE) ->
 
 
 def ready_for(device: torch.device, network: LensNetwork, settings: TrainSettings) -> None:
-    """Lay the weights out as the kernels like them, and compile the network where the settings ask for it."""
-    network.to(memory_format=torch.channels_last)
+    """Compile the network where the settings ask for it, and let a GPU look for its fastest kernels."""
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # every batch has the same shape
     if settings.optimisation.compile:

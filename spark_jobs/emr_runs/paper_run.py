@@ -16,7 +16,7 @@ from spark_jobs.emr_runs.workload import Counts, cut_hosts_work, inject_work, pl
 
 TASKS, BRICKS, STAMPS_PER_SHARD = 10_648_570, 133_163, 5000
 """The failed experiment's run (rows in its files, bricks of its hosts), and the plan's own size of a shard."""
-TASKS_PER_HOST = 2.54
+TASKS_PER_HOST = 2.82
 _GROWTH = re.compile(r"inject, local\[(\d+)\]: (\d+) rows, .* in ([\d.]+) s")
 
 

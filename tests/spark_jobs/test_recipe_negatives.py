@@ -100,7 +100,7 @@ def test_a_kind_has_the_weight_that_its_entry_says_and_one_left_out_has_none(wei
 
 def test_a_share_without_a_kind_is_refused_and_no_share_needs_none() -> None:
     nothing: dict[Place, Any] = {(kind, "weight"): 0 for kind in KINDS}
-    told = f": share is 0.35 and no kind has a weight above 0; wanted one of {', '.join(KINDS)}"
+    told = f": share is 0.45 and no kind has a weight above 0; wanted one of {', '.join(KINDS)}"
     assert told_of(nothing) == told
     assert told_of({(kind,): None for kind in KINDS}) == told
     assert negatives(nothing | {("share",): 0}).per_lens == 0
@@ -208,7 +208,7 @@ def test_a_ring_that_only_ever_is_too_large_is_refused_for_some_hosts_cannot_hav
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("  share: 0.35", "  share: 0.51", "negatives.share: Input should be less than or equal to 0.5 (seen '0.51')"),
+        ("  share: 0.45", "  share: 0.51", "negatives.share: Input should be less than or equal to 0.5 (seen '0.51')"),
         ("sectors: 12", "sectors: 7", "negatives.shuffled.sectors: Input should be greater than or equal to 8 (seen '7')"),
         ("  trail:", "  smudge:", "negatives.smudge: unknown key"),
         ("[10 deg,", "[10,", "negatives.spiral.pitch_range.0: 10 has no unit; wanted a number in deg, for example '1 deg'"),

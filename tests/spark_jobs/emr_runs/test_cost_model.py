@@ -126,7 +126,7 @@ def test_serverless_is_paid_by_vcpu_memory_and_disk_beyond_twenty() -> None:
 def test_the_work_of_a_plan_and_of_stamps_goes_with_tasks() -> None:
     counts = Counts(tasks=97_500, hosts=6400, shards=20, input_bytes=1e9)
     plan, stamps = plan_work(counts, FIGURES), inject_work(counts, FIGURES)
-    assert plan.core_seconds == pytest.approx(97_500 / 5600) and plan.bytes_written == pytest.approx(97_500 * 350)
+    assert plan.core_seconds == pytest.approx(97_500 / 6150) and plan.bytes_written == pytest.approx(97_500 * 219)
     assert stamps.core_seconds == pytest.approx(100) and stamps.bytes_written == pytest.approx(97_500 * 46_600)
     assert (stamps.bytes_read, stamps.gets, stamps.puts, stamps.lists) == (1e9, 100 + 80, 20 * (4 + 2), 1)
     assert (plan.item, stamps.item, plan.at_most, stamps.at_most) == ("tasks", "tasks", True, False)

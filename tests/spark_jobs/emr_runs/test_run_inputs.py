@@ -38,7 +38,7 @@ stamp: {size: 64 pix, encoding: quantised}
 def test_a_plan_is_at_most_what_the_usable_hosts_and_the_guard_of_the_recipe_allow(
     account: EmrAccount, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    assert counts(account, "plan") == Counts(tasks=round(90 * 2.5384615), hosts=90, shards=1, input_bytes=70_000)
+    assert counts(account, "plan") == Counts(tasks=round(90 * 2.8181818), hosts=90, shards=1, input_bytes=70_000)
     own = tmp_path_factory.mktemp("recipe") / "few.yaml"
     own.write_text("based_on: realistic\nname: few\ntasks: {replicates: 1, controls: paired, max_tasks: 50}\n")
     words = ["--recipe", str(own), *WORDS["plan"][2:]]

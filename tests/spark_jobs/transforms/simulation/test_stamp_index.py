@@ -25,8 +25,12 @@ def files(stamps_directory: StampsDirectory) -> list[Path]:
 def rows(
     stamps_directory: StampsDirectory, files: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
-    path = tmp_path_factory.mktemp("index") / "deep" / "split-all.parquet"
-    write_index(path, files, stamps_directory.stamps, Provenance("test"))
+    directory = tmp_path_factory.mktemp("index")
+    for split in {file.parent for file in files}:
+        (directory / split.name).symlink_to(split)
+    path = directory / "deep" / "split-all.parquet"
+    entry = write_index(path, [directory / file.parent.name / file.name for file in files], directory, Provenance("test"))
+    assert (entry.path, entry.rows) == ("deep/split-all.parquet", 160)
     found: list[dict[str, Any]] = read_table(path, STAMP_INDEX).to_pylist()
     return found
 
