@@ -33,7 +33,7 @@ def test_the_paper_run_is_printed_with_what_was_asked(tmp_path: Path, capsys: py
     (tmp_path / "bench.txt").write_text("inject, local[2]: 9750 rows, 9000 made, in 1.00 s: 9750 rows/s\n")
     words = ["--tasks", "5000", "--bricks", "10", "--quantised", "--benchmark", str(tmp_path / "bench.txt")]
     assert emr.main(["paper", *words]) == EXIT_DONE
-    assert capsys.readouterr().out.startswith("5000 tasks on 1969 hosts in 10 bricks, 1 shards; 35 x m5.2xlarge")
+    assert capsys.readouterr().out.startswith("5000 tasks on 1773 hosts in 10 bricks, 1 shards; 35 x m5.2xlarge")
     with pytest.raises(InputError, match="tasks -1; wanted more than 0"):
         emr.main(["paper", "--tasks", "-1"])
 
