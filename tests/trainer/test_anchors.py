@@ -17,14 +17,7 @@ from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError
 from schemas.refusal_reasons import Reason
 from schemas.run_record import RunError, read_run
-from trainer.anchor_positions import (
-    PositionError,
-    angle_of,
-    name_from_position,
-    position_in_name,
-    random_sky_near,
-    separations,
-)
+from trainer.anchor_positions import PositionError, angle_of, name_from_position, position_in_name, random_sky_near, separations
 from trainer.anchors import build_parser, main
 
 ON_SPHERE = (st.floats(0, 359.999), st.floats(-89.5, 89.5))
