@@ -145,6 +145,12 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
     return found
 
 
+def recorded_rows(directory: Location, files: Sequence[Location]) -> list[int]:
+    """Rows of each of some files of a finished run, as its record has them."""
+    rows = {entry["path"]: entry["rows"] for entry in read_run(directory)["files"]}
+    return [rows[relative_path(file, directory)] for file in files]
+
+
 def _stays_below(path: str) -> bool:
     parts = PurePosixPath(path)
     return not parts.is_absolute() and ".." not in parts.parts
