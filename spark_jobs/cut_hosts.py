@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     standing = standing_files(out, state)
     tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
-    log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS)
+    log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS, lambda task: task.stands)
     spark, partitions = build_session(JOB), arguments.partitions
     sizes = recorded_rows(given.resolve(), hosts)
     bricks = map_names(spark, tasks, work, what="cutting hosts", partitions=partitions, log=log, counting=counting, sizes=sizes)

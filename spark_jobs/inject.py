@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     bank = arguments.bank.resolve() if arguments.bank else None
     work = partial(inject_shard, InjectSettings(recipe, bank, provenance, out, plan["settings"]["bank_sha256"]))
     begun = time.monotonic()
-    log, counting = ProgressLog(out), Counting(lambda shard: list(shard.stamps.values()), STAMPS)
+    log, counting = ProgressLog(out), Counting(lambda shard: list(shard.stamps.values()), STAMPS, lambda shard: shard.stands)
     spark, partitions = build_session(JOB), arguments.partitions
     sizes = recorded_rows(arguments.plan.resolve(), [shard.tasks for shard in shards])
     made = map_names(spark, shards, work, what="making stamps", partitions=partitions, log=log, counting=counting, sizes=sizes)

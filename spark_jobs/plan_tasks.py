@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commit_bytes(out / RECIPE_FILE, recipe.as_yaml().encode("utf-8"))
     shards = _shards(recipe, used, out, arguments.stamps_per_shard, standing_files(out, state))
     work = partial(write_shard, PlanSettings(recipe, arguments.seed, bank, provenance, out, bank_sha256))
-    log, counting = ProgressLog(out), Counting(lambda shard: [shard.tasks], TASKS)
+    log, counting = ProgressLog(out), Counting(lambda shard: [shard.tasks], TASKS, lambda shard: shard.tasks_stand)
     spark, partitions = build_session(JOB), arguments.partitions
     planned = map_names(spark, shards, work, what="planning shards", partitions=partitions, log=log, counting=counting)
     in_order = sorted((shard.counts for shard in planned), key=lambda counts: counts.shard)

@@ -41,18 +41,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class Counting:
-    """How a worker counts what it made of an item: the files of the item, and the contract whose ``reasons`` they hold."""
+    """How a worker counts what it made of an item: the files of the item, the contract whose ``reasons`` they hold, and
+    whether an earlier call of the job made them."""
 
     files: Callable[[Any], Sequence[Location]]
     contract: Contract
+    stands: Callable[[Any], bool]
 
-    def stands(self, item: Any) -> bool:
-        """Whether an earlier call of the job made the item's files."""
-        return all(path.exists() for path in self.files(item))
-
-    def tally(self, item: Any, found: bool) -> Tally:
+    def tally(self, item: Any) -> Tally:
         """What the item's finished files hold; refusals count whoever made them."""
         masks = reason_masks([path for path in self.files(item) if path.exists()], self.contract)
+        found = self.stands(item)
         rows = 0 if found else masks.total()
         return Tally(1, int(found), rows, {mask: count for mask, count in masks.items() if mask})
 

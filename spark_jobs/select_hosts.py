@@ -83,14 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     read_before = [f"{WORK}/{name}" in standing for name in names]
     tasks = [SweepTask(*task) for task in zip(sweeps, redshifts, parts, read_before, strict=True)]
     spark, provenance = build_session(JOB), Provenance(code_version())
-    log, parts_counted = ProgressLog(out), Counting(lambda task: [task.part], HOSTS)
+    log, parts_counted = ProgressLog(out), Counting(lambda task: [task.part], HOSTS, lambda task: task.stands)
     work = partial(write_part, selection, provenance)
     read = map_names(spark, tasks, work, what="reading sweeps", log=log, counting=parts_counted)
     _refuse_unreadable(read)
     again = duplicate_rows(parts, selection.survey.duplicate_radius_arcsec)
     files = [out / name for name in names]
     final = [HostFileTask(*task, task[1].name in standing) for task in zip(parts, files, again, strict=True)]
-    counted = Counting(lambda task: [task.hosts], HOSTS)
+    counted = Counting(lambda task: [task.hosts], HOSTS, lambda task: task.stands)
     written = map_names(spark, final, partial(write_hosts, provenance), what="writing hosts", log=log, counting=counted)
     refusals = count_refusals(files, HOSTS)
     counts = {"sweep_rows": sum(sweep.sweep_rows for sweep in read), "refused": refusals.by_reason, "usable": refusals.usable}

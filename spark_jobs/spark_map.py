@@ -97,12 +97,15 @@ class _TallySum:
 
 
 def _counted(function: Callable[[Item], Result], counting: Counting | None, tally: Any, item: Item) -> Result | Exception:
-    """What the function answers, the item counted."""
-    found = bool(counting and counting.stands(item))
-    answer = _answer(function, item)
-    bad = isinstance(answer, BAD_INPUT)
-    tally.add(counting.tally(item, found) if counting and not bad else Tally(shards=1))
-    return answer
+    """What the function answers, the item counted; where a store does not answer the counting, the item was not made."""
+
+    def made(item: Item) -> tuple[Result, Tally]:
+        return function(item), counting.tally(item) if counting else Tally(shards=1)
+
+    answer = _answer(made, item)
+    result, counted = (answer, Tally(shards=1)) if isinstance(answer, Exception) else answer
+    tally.add(counted)
+    return result
 
 
 def _answer(function: Callable[[Item], Result], item: Item) -> Result | Exception:

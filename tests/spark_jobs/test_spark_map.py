@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ import pytest
 from schemas.array_codec import BlobError
 from schemas.contract import ContractError
 from schemas.job_entry import InputError
-from schemas.locations import StoreUnreachableError
+from schemas.locations import LocationError, StoreUnreachableError
 from schemas.run_record import RunError
+from schemas.stamps import STAMPS
 from spark_jobs import spark_map
+from spark_jobs.progress_log import Counting, Tally
 from spark_jobs.spark_map import map_names
 
 pytestmark = pytest.mark.spark
@@ -113,8 +117,8 @@ def test_what_the_first_item_imported_is_kept_out_of_later_garbage_collections(s
 def test_a_store_that_does_not_answer_is_asked_twice_more_and_then_it_is_an_answer(
     monkeypatch: pytest.MonkeyPatch, failures: int, answer: str | None
 ) -> None:
-    monkeypatch.setattr(spark_map, "_WAITS_SECONDS", (0.0, 0.0))
-    calls: list[str] = []
+    calls, waited = list[str](), list[float]()
+    monkeypatch.setattr(spark_map, "time", SimpleNamespace(sleep=waited.append))
 
     def upper(name: str) -> str:
         calls.append(name)
@@ -125,3 +129,54 @@ def test_a_store_that_does_not_answer_is_asked_twice_more_and_then_it_is_an_answ
     found = spark_map._answer(upper, "a")
     assert found == answer if answer else isinstance(found, StoreUnreachableError)
     assert len(calls) == min(failures + 1, 3)
+    assert waited == [2.0, 10.0][:failures]
+
+
+def counted(function: Callable[[str], str], counts: Callable[[str], Tally]) -> tuple[Any, list[Tally]]:
+    """The answer to an item whose counting is ``counts``, and what was counted."""
+
+    class Counts(Counting):
+        def tally(self, item: str) -> Tally:
+            return counts(item)
+
+    seen: list[Tally] = []
+    answer = spark_map._counted(
+        function, Counts(lambda item: [], STAMPS, lambda item: False), SimpleNamespace(add=seen.append), "a"
+    )
+    return answer, seen
+
+
+def test_an_item_counts_once_and_one_that_could_not_be_made_is_not_looked_for() -> None:
+    def refuse(name: str) -> str:
+        raise InputError(name)
+
+    assert counted(str.upper, lambda item: Tally(1, 0, 7)) == ("A", [Tally(1, 0, 7)])
+    answer, seen = counted(refuse, lambda item: pytest.fail("looked for"))
+    assert isinstance(answer, InputError) and seen == [Tally(1)]
+
+
+@pytest.mark.parametrize("failures", [2, 3])
+def test_a_store_that_does_not_answer_the_counting_is_an_answer_too(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    monkeypatch.setattr(spark_map, "time", SimpleNamespace(sleep=lambda seconds: None))
+    left = iter([StoreUnreachableError("s3://b/k: S3 cannot be reached for now")] * failures)
+
+    def counts(item: str) -> Tally:
+        for error in left:
+            raise error
+        return Tally(1, 0, 7)
+
+    answer, seen = counted(str.upper, counts)
+    assert (answer, seen) == ("A", [Tally(1, 0, 7)]) if failures == 2 else isinstance(answer, StoreUnreachableError)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("error", [LocationError("s3://b/k: access denied"), InputError("3 rows; wanted 4")])
+def test_what_a_store_refuses_for_good_is_not_asked_for_again(error: Exception) -> None:
+    calls: list[str] = []
+
+    def refuse(name: str) -> str:
+        calls.append(name)
+        raise error
+
+    assert spark_map._answer(refuse, "a") is error
+    assert calls == ["a"]
