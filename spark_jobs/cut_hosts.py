@@ -11,7 +11,7 @@ from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, location
+from schemas.locations import Location, files_below, location
 from schemas.run_record import (
     FINISHED_NAME,
     RunIdentity,
@@ -20,7 +20,6 @@ from schemas.run_record import (
     finish_run_of_entries,
     read_run,
     recorded_rows,
-    standing_files,
 )
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
@@ -31,6 +30,7 @@ from spark_jobs.survey_settings import DEFAULT_SURVEY, SurveySettings, load_surv
 from spark_jobs.transforms.refusal_counts import count_refusals, refusals_text
 from spark_jobs.transforms.survey.anchor_hosts import finished_anchor_files
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
+from spark_jobs.transforms.survey.bricks_there import require_a_brick
 from spark_jobs.transforms.survey.cutout_files import CutoutAccount, CutoutTask, write_cutouts
 from spark_jobs.transforms.survey.host_files import finished_host_files
 from spark_jobs.transforms.survey.spoiled_bricks import spoiled_bricks
@@ -43,7 +43,8 @@ _EXAMPLE = """example:
   dhs cut-hosts --anchors anchors --bricks dr10/south --out anchor_cutouts
 Usable anchors are cut under their own names. A host over a brick's edge, on masked or uncovered pixels, or of a brick that is
 missing or broken keeps its row, without pixels; the column 'reasons' says why, and 'spoiled_bricks' in _run.json names every
-brick whose own files cost hosts: fetch those again and cut into another directory. A brick without a maskbits plane counts as
+brick whose own files cost hosts: fetch those again and cut into another directory. Where not one of the bricks is there, the
+folder is taken for a mistake and nothing is begun. A brick without a maskbits plane counts as
 unmasked, and the account names how many."""
 
 
@@ -79,13 +80,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments.anchors or arguments.hosts
     hosts: list[Location] = finished_anchor_files(given) if arguments.anchors else finished_host_files(given)
     out: Location = arguments.out.resolve()  # executors do not start where the driver does
+    standing = {path.name for path in files_below(out)}
+    tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
+    require_a_brick(settings.bricks, [task for task in tasks if not task.stands])  # else a wrong path is part of the run
     identity = RunIdentity(JOB, code_version(), settings=_identity_settings(settings, given))
-    state = begin_run(out, identity)
-    if state is RunState.FINISHED:
+    if begin_run(out, identity) is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {read_run(out)['rows']} rows; nothing to do")
         return EXIT_DONE
-    standing = standing_files(out, state)
-    tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
     work = partial(write_cutouts, settings, Provenance(code_version()))
     log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS, lambda task: task.stands)
     spark, partitions = build_session(JOB), arguments.partitions

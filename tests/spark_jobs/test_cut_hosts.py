@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from schemas.array_codec import decode_arrays
 from schemas.contract_files import open_parquet, read_table
 from schemas.cutouts import CUTOUTS
-from schemas.job_entry import InputError
+from schemas.job_entry import EXIT_BAD_INPUT, InputError, run_job
 from schemas.refusal_reasons import names_of
 from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
 from spark_jobs.cut_hosts import build_parser, main
@@ -99,7 +100,7 @@ def test_every_spoiled_brick_is_named_once_by_a_run_that_was_broken_off_too(
     bricks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = [f"{number:04d}p000" for number in range(130)]  # more than faults are told in words
-    rows = [host_row(number, *sky_of(100, 100), brick) for number, brick in enumerate(missing)]
+    rows = [host_row(number, *sky_of(100, 100), brick) for number, brick in enumerate([*missing, BRICK])]
     hosts = write_hosts_run(tmp_path / "hosts", {f"hosts/shard-0000{n}.parquet": rows[n * 60 :] for n in range(2)})
     out = tmp_path / "out"
     for _ in range(2):
@@ -107,6 +108,34 @@ def test_every_spoiled_brick_is_named_once_by_a_run_that_was_broken_off_too(
         assert read_run(out)["counts"]["spoiled_bricks"] == {"BRICK_MISSING": missing}
         assert "; 130 bricks are spoiled (BRICK_MISSING 130), all named in _run.json" in capsys.readouterr().out
         (out / FINISHED_NAME).unlink()
+
+
+def test_a_folder_without_any_of_the_bricks_is_an_error_and_no_run_of_refused_hosts(
+    plan: Path, bricks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong, out = tmp_path / "dr10", tmp_path / "out"
+    (wrong / "north" / "coadd").mkdir(parents=True)
+    words = ["--hosts", str(plan), "--bricks", str(wrong), "--out", str(out), "--bands", "gr"]
+    assert run_job("cut-hosts", main, words) == EXIT_BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"dhs cut-hosts: error: none of the 3 bricks of the hosts is below {wrong}; wanted the folder that")
+    assert not out.exists()
+    assert cut(plan, bricks, out)  # the same directory serves once the path is right
+
+
+def test_a_run_broken_off_goes_on_without_bricks_only_where_none_is_asked_for_any_more(
+    plan: Path, bricks: Path, tmp_path: Path
+) -> None:
+    sky, out = copytree(bricks, tmp_path / "sky"), tmp_path / "out"
+    reference = cut(plan, sky, out)
+    rmtree(sky / "coadd")  # what was mounted there is not
+    (out / FINISHED_NAME).unlink()
+    assert cut(plan, sky, out) == reference
+    (out / FINISHED_NAME).unlink()
+    (out / "shard-00000.parquet").unlink()
+    with pytest.raises(InputError, match="none of the 2 bricks of the hosts is below"):
+        cut(plan, sky, out)
+    assert not (out / "shard-00000.parquet").exists() and not (out / FINISHED_NAME).exists()
 
 
 def test_blobs_lie_in_row_groups_that_a_reader_can_hold(bricks: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from schemas.locations import Location, S3Location, files_below
 from schemas.scratch_files import copy_object, scratch_file
 from schemas.survey import BANDS
-from spark_jobs.transforms.survey.brick_files import is_brick_name, plane_path
+from spark_jobs.transforms.survey.brick_files import has_any_image, is_brick_name, plane_path
 
 _KINDS = ("image", "invvar", "psfsize")
 
@@ -36,6 +36,13 @@ def brick_on_disk(root: Location, brick: str, bands: Sequence[str]) -> Iterator[
             else:
                 (folder / plane.name).touch()
         yield folder
+
+
+def has_images(root: Location, brick: str) -> bool:
+    """Whether a brick has an image in any band below a root."""
+    if isinstance(root, Path):
+        return has_any_image(root, brick)
+    return any("-image-" in plane.name for plane in planes_standing(root, brick))
 
 
 def planes_standing(root: S3Location, brick: str) -> list[S3Location]:

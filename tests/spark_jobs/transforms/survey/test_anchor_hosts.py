@@ -12,11 +12,13 @@ from schemas.anchors import ANCHORS
 from schemas.array_codec import decode_arrays
 from schemas.contract_files import Provenance, read_table, write_table
 from schemas.cutouts import CUTOUTS
+from schemas.job_entry import InputError
 from schemas.refusal_reasons import Reason
 from schemas.run_record import RunError, RunIdentity, begin_run, finish_run
 from spark_jobs.survey_settings import load_survey
 from spark_jobs.transforms.survey.anchor_hosts import anchors_as_hosts, finished_anchor_files
 from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
+from spark_jobs.transforms.survey.bricks_there import require_a_brick
 from spark_jobs.transforms.survey.cutout_files import CutoutTask, write_cutouts
 from spark_jobs.transforms.survey.cutout_rows import HOST_COLUMNS
 from tests.spark_jobs.small_brick import BRICK, noise_planes, sky_of, write_brick
@@ -60,6 +62,13 @@ def test_the_stamp_of_an_anchor_is_the_bricks_pixels_around_its_position(anchors
     seen = decode_arrays(rows["lens 0"]["cutout_npz"])["image_r"]
     assert (rows["lens 0"]["x_centre_pix"], rows["lens 0"]["y_centre_pix"]) == pytest.approx((16, 16), abs=1e-3)
     np.testing.assert_allclose(seen, planes["image-r"][90 - 16 : 90 + 16, 120 - 16 : 120 + 16], atol=1e-3)
+
+
+def test_a_folder_without_any_brick_of_the_anchors_is_taken_for_a_mistake(anchors: Path, tmp_path: Path) -> None:
+    tasks = [CutoutTask(file, tmp_path / "cut.parquet", of_anchors=True) for file in finished_anchor_files(anchors)]
+    with pytest.raises(InputError, match="none of the 2 bricks of the hosts is below"):
+        require_a_brick(tmp_path, tasks)
+    require_a_brick(write_brick(tmp_path, noise_planes("g", side=100)), tasks)
 
 
 def test_what_is_no_finished_anchors_table_is_refused(tmp_path: Path) -> None:

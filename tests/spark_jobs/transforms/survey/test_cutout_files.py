@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from schemas.cutouts import CUTOUTS
 from schemas.locations import location
 from spark_jobs.survey_settings import load_survey
 from spark_jobs.transforms.survey import cutout_files
-from spark_jobs.transforms.survey.brick_cutouts import CutoutSettings
+from spark_jobs.transforms.survey.brick_cutouts import BrickStamps, CutoutSettings, cut_brick
 from spark_jobs.transforms.survey.cutout_files import CutoutTask, write_cutouts
 from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_brick import BRICK, noise_planes, sky_of, write_brick
@@ -66,6 +67,32 @@ def test_a_brick_in_s3_gives_the_cutouts_that_it_gives_on_disk_and_is_not_kept(
     two = replace(there, bands=("g", "r"))
     (fault,) = write_cutouts(two, Provenance("test"), replace(task, cutouts=tmp_path / "b.parquet")).faults
     assert fault == f"brick {BRICK}: no image-r, invvar-r below s3://{BUCKET}/{prefix}"
+
+
+def test_copies_of_one_brick_lie_here_at_a_time_and_of_planes_that_are_not_asked_for_only_the_name(
+    s3: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "scratch"))
+    bricks = (BRICK, "0591m308", "0591m310")
+    rows = [host_row(n, *sky_of(99, 99), brick) for n, brick in enumerate(bricks)]
+    hosts = write_hosts_run(tmp_path / "plan", {"hosts/a.parquet": rows}) / "hosts/a.parquet"
+    for brick in bricks:
+        write_brick(tmp_path / "sky", noise_planes("gz", side=200), brick=brick)
+    seen = []
+
+    def watched(settings: CutoutSettings, brick: str, *sky: Any) -> BrickStamps:
+        seen.append({path.name: path.stat().st_size for path in (tmp_path / "scratch").rglob("*.fz")})
+        return cut_brick(settings, brick, *sky)
+
+    monkeypatch.setattr(cutout_files, "cut_brick", watched)
+    settings = CutoutSettings(location(s3.put(tmp_path / "sky", "three")), load_survey("legacy_dr10"), 32, ("g",))
+    write_cutouts(settings, Provenance("test"), CutoutTask(hosts, tmp_path / "a.parquet"))
+    of_g = [*(f"{kind}-g" for kind in ("image", "invvar", "psfsize")), "maskbits"]
+    for brick, copies in zip(bricks, seen, strict=True):
+        assert {name for name, size in copies.items() if size} == {f"legacysurvey-{brick}-{plane}.fits.fz" for plane in of_g}
+        assert f"legacysurvey-{brick}-image-z.fits.fz" in copies
+        assert {name.split("-")[1] for name in copies} == {brick}
 
 
 def test_a_broken_plane_in_s3_is_named_by_its_address(s3: S3Store, tmp_path: Path) -> None:
