@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.content_hash import content_hash
 from schemas.run_record import run_files
 from schemas.stamps import STAMPS
 from tests.conftest import REPOSITORY
+from tests.faults.process_group import running
 from tests.spark_jobs.small_plan import SmallRun
 
 _WAIT_SECONDS = 300
@@ -32,14 +31,8 @@ def words(run: SmallRun, out: Path) -> list[str]:
 @contextmanager
 def started(run: SmallRun, out: Path) -> Iterator[subprocess.Popen[str]]:
     """The job, in a process group of its own that is gone when the block ends, however it ends."""
-    with subprocess.Popen(
-        words(run, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True
-    ) as job:
-        try:
-            yield job
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(job.pid, signal.SIGKILL)
+    with running(words(run, out), REPOSITORY) as job:
+        yield job
 
 
 def run_through(run: SmallRun, out: Path) -> tuple[int, str]:

@@ -6,16 +6,18 @@ The root folder of this machine stands for S3, since both workers see it: ``s3:/
 from __future__ import annotations
 
 import os
-import signal
+import re
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import files
 from io import BytesIO
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from spark_jobs.emr_runs.aws_request import AwsRequest
 from spark_jobs.emr_runs.cluster_settings import ClusterSettings
@@ -25,8 +27,8 @@ from spark_jobs.emr_runs.job_call import job_call
 from spark_jobs.emr_runs.run_requests import RunAsked, submit_words, upload_requests
 from spark_jobs.emr_runs.spark_settings import SparkSettings, settings_of_job
 from tests.conftest import REPOSITORY
+from tests.faults.process_group import running
 from tests.faults.standalone_cluster import SPARK_HOME, WORKERS, StandaloneCluster, cluster_environment
-from tests.test_packaging import locked
 
 HERE = "s3://here"
 _REGION = "eu-central-1"
@@ -53,15 +55,22 @@ def there(path: Path) -> str:
     return f"{HERE}{path}"
 
 
+def locked_here() -> list[str]:
+    """Names in ``deploy/emr/requirements.lock``, less those for other systems and interpreters."""
+    entries = re.findall(r"^[^#\s][^\\\n]*", (DEPLOYMENT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = [Requirement(entry) for entry in entries]
+    return sorted(one.name for one in wanted if one.marker is None or one.marker.evaluate())
+
+
 def environment_archive(path: Path) -> Path:
     """An archive of the shape that the executors' has, made in a second: an interpreter, and of all that is installed here just
     what ``deploy/emr/requirements.lock`` names, as links. What the lock forgets is not there, nor are the checkout and torch.
+    PackageNotFoundError where something that it names is not installed here.
     """
     interpreter = Path(sys.executable).resolve()
     links = {"bin/python": interpreter}
-    for package in locked(DEPLOYMENT / "requirements.lock"):
-        with suppress(PackageNotFoundError):  # one for another system
-            links |= {f"{_SITE}/{top}": place for top, place in _tops(package).items()}
+    for package in locked_here():
+        links |= {f"{_SITE}/{top}": place for top, place in _tops(package).items()}
     texts = {
         "pyvenv.cfg": f"home = {interpreter.parent}\ninclude-system-site-packages = false\n",
         f"{_SITE}/warm_kernels.py": _WARM_KERNELS,
@@ -107,20 +116,9 @@ class ShippedJob:
         script = str(start) if start else run.artifact(run.code.start_key)
         words = [*self._fitted(submit_words(run, serverless=False)), script, run.call.job, *run.call.words]
         of_driver = {name.removeprefix(_DRIVER): value for name, value in run.spark.items() if name.startswith(_DRIVER)}
-        with subprocess.Popen(
-            [str(SPARK_HOME / "bin" / "spark-submit"), *(word.replace(HERE, "") for word in words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=cluster_environment(self.cluster.folder) | of_driver | _KERNELS,
-            start_new_session=True,
-        ) as job:
-            try:
-                yield job
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(job.pid, signal.SIGKILL)
+        command = [str(SPARK_HOME / "bin" / "spark-submit"), *(word.replace(HERE, "") for word in words)]
+        with running(command, self.folder, cluster_environment(self.cluster.folder) | of_driver | _KERNELS) as job:
+            yield job
 
     def _asked(self) -> RunAsked:
         self.folder.mkdir()

@@ -73,6 +73,12 @@ def executor_of(worker: int) -> int:
     raise RuntimeError(f"process {worker} has no executor above it")
 
 
+def executor_number(executor: int) -> str:
+    """The number by which Spark speaks of an executor."""
+    words = Path(f"/proc/{executor}/cmdline").read_text().split("\0")
+    return words[words.index("--executor-id") + 1]
+
+
 def marked_processes(folder: Path) -> list[int]:
     """Processes that were started with the environment of the cluster in ``folder``."""
     mark = f"SPARK_LOCAL_DIRS={folder / 'local'}".encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +15,14 @@ import pytest
 from schemas.run_record import read_run
 from tests.conftest import REPOSITORY
 from tests.faults.disturbed_run import end, hash_of, left_behind, wait_for_writer
-from tests.faults.shipped_job import ShippedJob, environment_archive, there
-from tests.faults.standalone_cluster import StandaloneCluster, executor_of, running_cluster
+from tests.faults.shipped_job import ShippedJob, environment_archive, locked_here, there
+from tests.faults.standalone_cluster import StandaloneCluster, executor_number, executor_of, running_cluster
 from tests.spark_jobs.small_plan import SmallRun
 
 pytestmark = [pytest.mark.spark, pytest.mark.spark_cluster, pytest.mark.slow]
 
 _ASKING = """\
-import importlib.util, json, os, sys
+import importlib.metadata, importlib.util, json, os, sys
 
 def what_is_here(_=None):
     import numpy, schemas, spark_jobs
@@ -29,6 +30,7 @@ def what_is_here(_=None):
         "folder": os.getcwd(),
         "ours": [os.path.abspath(package.__file__) for package in (schemas, spark_jobs)],
         "installed": os.path.abspath(numpy.__file__),
+        "packages": sorted(package.name.lower().replace("_", "-") for package in importlib.metadata.distributions()),
         "path": [os.path.abspath(entry) for entry in sys.path],
         "found": [name for name in ("trainer", "tests", "torch", "moto", "galsim") if importlib.util.find_spec(name)],
     }
@@ -75,6 +77,7 @@ def planned(
     with ShippedJob(cluster, archive, folder / "driver", "plan", words).submitted(asking) as job:
         code, said = end(job)
     assert code == 0, said
+    assert "Lost executor" not in said
     return folder / "plan", json.loads((folder / "driver" / "answers.json").read_text())
 
 
@@ -94,6 +97,7 @@ def test_executors_have_our_code_from_the_package_and_all_else_from_the_archive(
         assert all("darkhaloscope.zip" in origin for origin in answer["ours"])
         assert not [entry for entry in answer["path"] if entry == str(REPOSITORY) or (Path(entry) / "spark_jobs").is_dir()]
         assert answer["found"] == []
+        assert answer["packages"] == locked_here()
 
 
 def test_a_plan_made_on_a_cluster_is_the_plan_made_here(planned: tuple[Path, Any], small_run: SmallRun) -> None:
@@ -101,22 +105,15 @@ def test_a_plan_made_on_a_cluster_is_the_plan_made_here(planned: tuple[Path, Any
     assert made == wanted
 
 
-def test_stamps_made_on_a_cluster_are_the_stamps_made_here(
+def test_stamps_made_on_a_cluster_are_the_stamps_made_here_and_an_executor_killed_in_a_shard_costs_its_shards_only(
     cluster: StandaloneCluster, archive: Path, planned: tuple[Path, Any], small_run: SmallRun, tmp_path: Path
 ) -> None:
     with inject(cluster, archive, small_run, planned[0], tmp_path / "stamps").submitted() as job:
+        executor = executor_of(wait_for_writer(tmp_path / "stamps"))
+        killed = executor_number(executor)
+        os.kill(executor, signal.SIGKILL)
         code, said = end(job)
     assert code == 0, said
-    assert hash_of(tmp_path / "stamps") == hash_of(small_run.stamps)
-
-
-def test_an_executor_killed_in_the_middle_of_a_shard_costs_its_shards_only(
-    cluster: StandaloneCluster, archive: Path, small_run: SmallRun, tmp_path: Path
-) -> None:
-    with inject(cluster, archive, small_run, small_run.plan, tmp_path / "stamps").submitted() as job:
-        os.kill(executor_of(wait_for_writer(tmp_path / "stamps")), signal.SIGKILL)
-        code, said = end(job)
-    assert code == 0, said
-    assert "Lost executor" in said
+    assert set(re.findall(r"Lost executor (\w+)", said)) == {killed}
     assert hash_of(tmp_path / "stamps") == hash_of(small_run.stamps)
     assert not left_behind(tmp_path / "stamps")
