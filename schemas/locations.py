@@ -28,7 +28,8 @@ READS_AT_A_TIME = 32
 _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 5
 _FIRST_WAIT_SECONDS = 0.2
 _CHUNK_BYTES = 16 << 20
-_BROKEN_OFF = "Failed to flush response stream"
+_REFUSED_AT_LENGTH = "Failed to flush response stream"
+"""What AWS's client says, and does not ask again, where the text of a 503 is longer than the bytes that were asked for."""
 _AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
 _PASSING = {"NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING"}
 _MEANINGS = {
@@ -219,12 +220,12 @@ def each_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) ->
 
 
 def whole(question: Callable[[], Answer]) -> Answer:
-    """An answer; asked for again, longer apart each time, where it broke off in its middle: what AWS's client does not do."""
+    """An answer; asked for again, longer apart each time, where AWS's client takes a refusal for now as one for good."""
     for attempt in range(_ATTEMPTS - 1):
         try:
             return question()
         except OSError as error:
-            if _BROKEN_OFF not in str(error):
+            if _REFUSED_AT_LENGTH not in str(error):
                 raise
             time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
     return question()

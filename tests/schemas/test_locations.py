@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,17 @@ from schemas.locations import (
     LocationError,
     S3Location,
     StoreUnreachableError,
+    chunks_of,
     local_path,
     location,
     map_in_order,
     raise_if_of_store,
     relative_path,
+    whole,
 )
 from schemas.run_record import FINISHED_NAME, RunError, read_run, run_files
 from schemas.stamps import STAMPS
+from tests.faulty_proxy import FAULTS, FaultyProxy
 from tests.s3_store import BUCKET, S3Store
 from tests.synthetic_stamps import StampsDirectory
 
@@ -134,6 +139,7 @@ def test_who_may_not_read_is_told_so_in_one_line(s3: S3Store, capsys: pytest.Cap
 def test_a_store_that_is_not_there_is_an_error_of_its_own_that_may_pass(
     s3: S3Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(locations, "_ATTEMPTS", 2)
     with socket.socket() as listener:  # bound and not listening: nobody else answers here
         listener.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -152,10 +158,83 @@ def test_a_store_that_says_nothing_is_not_waited_for_without_end(s3: S3Store, mo
             location(f"s3://{BUCKET}/x").exists()
 
 
-@pytest.mark.parametrize("seen", ["SLOW_DOWN", "INTERNAL_FAILURE", "UNKNOWN (HTTP status 502)"])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        *("SLOW_DOWN", "INTERNAL_FAILURE", "SERVICE_UNAVAILABLE", "REQUEST_TIMEOUT", "THROTTLING", "NETWORK_CONNECTION"),
+        *("UNKNOWN (HTTP status 502)", "UNKNOWN (HTTP status 500)"),
+    ],
+)
 def test_a_store_that_is_overloaded_may_be_asked_again(seen: str) -> None:
-    with pytest.raises(StoreUnreachableError, match=r"^s3://b/k: S3 cannot be reached for now"):  # as the launcher looks for
+    with pytest.raises(StoreUnreachableError, match=r"^s3://b/k: S3 cannot be reached"):  # as the launcher looks for
         raise_if_of_store("s3://b/k", OSError(f"When reading: AWS Error {seen} during GetObject operation: later"))
+
+
+@pytest.mark.parametrize("seen", ["ACCESS_DENIED", "INVALID_SIGNATURE", "UNKNOWN (HTTP status 403)", "NO_SUCH_BUCKET"])
+def test_what_a_store_refuses_for_good_does_not_pass(seen: str) -> None:
+    with pytest.raises(LocationError, match=r"^s3://b/k: ") as raised:
+        raise_if_of_store("s3://b/k", OSError(f"When reading: AWS Error {seen} during GetObject operation: no"))
+    assert type(raised.value) is LocationError
+
+
+@pytest.mark.parametrize("seen", ["CRC mismatch", "AWS Error UNKNOWN (HTTP status 416) during GetObject operation: too far"])
+def test_what_is_said_of_the_bytes_is_no_refusal_of_the_store(seen: str) -> None:
+    raise_if_of_store("s3://b/k", OSError(seen))
+
+
+READERS: list[Callable[[S3Location], bytes]] = [S3Location.read_bytes, lambda place: b"".join(chunks_of(place))]
+
+
+@pytest.mark.parametrize("read", READERS, ids=["bytes", "chunks"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_answer_that_fails_once_comes_whole_the_second_time(
+    s3: S3Store, monkeypatch: pytest.MonkeyPatch, read: Callable[..., bytes], fault: str
+) -> None:
+    content = bytes(range(256)) * 100
+    place, left = location(s3.put_bytes("whole/long", content)), iter([fault])
+    with FaultyProxy(s3.url, lambda method, path: next(left, None) if method == "GET" else None).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        assert read(place) == content
+    assert proxy.counts[fault] == 1
+
+
+@pytest.mark.parametrize("read", READERS, ids=["bytes", "chunks"])
+@pytest.mark.parametrize("times", [4, 5])
+def test_a_refusal_of_more_words_than_bytes_were_asked_for_is_asked_again_four_times(
+    s3: S3Store, monkeypatch: pytest.MonkeyPatch, read: Callable[..., bytes], times: int
+) -> None:
+    monkeypatch.setattr(locations, "_FIRST_WAIT_SECONDS", 0.001)
+    place, left = location(s3.put_bytes("whole/short", b"few")), iter(["slow down"] * times)
+    with FaultyProxy(s3.url, lambda method, path: next(left, None) if method == "GET" else None).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        if times == 4:
+            assert read(place) == b"few"
+        else:
+            with pytest.raises(StoreUnreachableError, match=rf"^s3://{BUCKET}/whole/short: S3 cannot be reached"):
+                read(place)
+    assert proxy.counts["slow down"] == times
+
+
+def test_what_is_no_such_refusal_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def question() -> None:
+        asked.append(1)
+        raise OSError("CRC mismatch")
+
+    with pytest.raises(OSError, match="CRC"):
+        whole(question)
+    assert asked == [1]
+
+
+def test_an_object_that_ends_before_its_end_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ending(io.BytesIO):
+        def size(self) -> int:
+            return 10
+
+    monkeypatch.setattr(S3Location, "open", lambda self: Ending(b"1234567"))
+    with pytest.raises(StoreUnreachableError, match=r"^s3://b/k ended 3 bytes before its end$"):
+        list(chunks_of(S3Location("b", "k")))
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "http://", "ftp://127.0.0.1"])
@@ -163,6 +242,16 @@ def test_an_endpoint_that_is_no_address_is_refused(s3: S3Store, monkeypatch: pyt
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
     with pytest.raises(LocationError, match=r"wanted http://host:port or https://host"):
         location(f"s3://{BUCKET}/x").exists()
+
+
+def test_the_endpoint_of_s3_wins_and_one_without_a_region_is_asked_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert locations.client_settings("b") == locations.ClientSettings("http://127.0.0.1:1", "us-east-1", 5, 10, 5)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://here")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert locations.client_settings("b") == locations.ClientSettings("https://here", "eu-north-1", 5, 10, 5)
 
 
 def test_the_region_is_the_environments_or_else_the_buckets_own(monkeypatch: pytest.MonkeyPatch) -> None:

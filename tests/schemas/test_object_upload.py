@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore import exceptions
+from botocore.stub import Stubber
 
 from schemas import locations, object_upload
 from schemas.contract_files import TableWriter, read_table, write_entry
 from schemas.file_commit import commit_bytes, unfinished_file
 from schemas.finished_files import describe_file
-from schemas.locations import LocationError, S3Location, StoreUnreachableError, files_below
+from schemas.locations import ClientSettings, LocationError, S3Location, StoreUnreachableError, files_below
 from schemas.object_upload import ENCRYPTION, abort_uploads, delete_objects, upload
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, standing_files
 from tests.faulty_proxy import FaultyProxy, one_in
@@ -54,16 +57,26 @@ def uploads_left(client: Any) -> list[str]:
     return [one["Key"] for one in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])]
 
 
+def answered(code: str, status: int) -> Exception:
+    """What AWS's client raises for an answer."""
+    content: Any = {"Error": {"Code": code, "Message": "so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return exceptions.ClientError(content, "PutObject")
+
+
 def big_file(folder: Path) -> Path:
     path = folder / "big"
     path.write_bytes(os.urandom(12 * MB))
     return path
 
 
-def test_a_file_goes_up_in_one_put_and_nothing_stays_here(s3: S3Store, scratch: Path) -> None:
+@pytest.mark.usefixtures("in_parts")
+def test_a_file_goes_up_in_one_put_and_nothing_stays_here(s3: S3Store, scratch: Path, client: Any) -> None:
     commit_bytes(place("one/a"), b"whole")
     assert place("one/a").read_bytes() == b"whole"
     assert list(scratch.iterdir()) == []
+    for size, parts in ((5 * MB, ""), (5 * MB + 1, "-2")):
+        commit_bytes(place("one/b"), bytes(size))
+        assert re.fullmatch(f'"[0-9a-f]{{32}}{parts}"', client.head_object(Bucket=BUCKET, Key="one/b")["ETag"])
 
 
 def test_where_the_writer_fails_nothing_stands_there_or_here(s3: S3Store, scratch: Path, client: Any) -> None:
@@ -165,14 +178,74 @@ def test_who_may_not_write_and_a_bucket_that_is_not_there_are_one_line(s3: S3Sto
         commit_bytes(place("a"), b"a")
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        *((code, 400, "access denied; wanted credentials") for code in ("ExpiredToken", "InvalidAccessKeyId", "AccessDenied")),
+        *((code, 403, "access denied; wanted credentials") for code in ("SignatureDoesNotMatch", "403")),
+        ("NoSuchKey", 404, "there is no such object"),
+        ("InvalidPart", 400, "S3 refuses"),
+    ],
+)
+def test_what_s3_refuses_is_told_in_its_own_words(code: str, status: int, told: str) -> None:
+    with pytest.raises(LocationError, match=f"^s3://{BUCKET}/a: {told}") as raised, object_upload._told(place("a")):
+        raise answered(code, status)
+    assert type(raised.value) is LocationError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(answered(code, 400) for code in ("RequestTimeout", "Throttling", "SlowDown")),
+        *(answered(code, 503) for code in ("ServiceUnavailable", "503")),
+        exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        exceptions.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        exceptions.ConnectionClosedError(endpoint_url="http://127.0.0.1:1"),
+    ],
+    ids=str,
+)
+def test_what_may_pass_is_an_error_of_its_own_for_an_upload_too(error: Exception) -> None:
+    with pytest.raises(StoreUnreachableError, match=f"^s3://{BUCKET}/a: S3 cannot be reached"), object_upload._told(place("a")):
+        raise error
+
+
+def test_who_has_no_keys_is_told_so() -> None:
+    with pytest.raises(LocationError, match="access denied; wanted credentials"), object_upload._told(place("a")):
+        raise exceptions.NoCredentialsError()
+
+
+def test_uploads_of_every_page_are_aborted_and_who_may_not_list_them_leaves_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ClientSettings("http://127.0.0.1:1", "eu-north-1", 1, 1, 1)
+    client = object_upload._client_of(settings)
+    monkeypatch.setattr(object_upload, "client_settings", lambda bucket: settings)
+    first = {"IsTruncated": True, "NextKeyMarker": "run/a", "NextUploadIdMarker": "1"}
+    with Stubber(client) as stubber:
+        stubber.add_response("list_multipart_uploads", first | {"Uploads": [{"Key": "run/a", "UploadId": "1"}]})
+        stubber.add_response("list_multipart_uploads", {"IsTruncated": False, "Uploads": [{"Key": "run/b", "UploadId": "2"}]})
+        for key, number in (("run/a", "1"), ("run/b", "2")):
+            stubber.add_response("abort_multipart_upload", {}, {"Bucket": BUCKET, "Key": key, "UploadId": number})
+        assert abort_uploads(place("run")) == 2
+        stubber.assert_no_pending_responses()
+        stubber.add_client_error("list_multipart_uploads", "AccessDenied", http_status_code=403)
+        assert abort_uploads(place("run")) == 0
+        stubber.add_client_error("list_multipart_uploads", "NoSuchBucket", http_status_code=404)
+        with pytest.raises(LocationError, match="there is no such bucket"):
+            abort_uploads(place("run"))
+        refused = {"Errors": [{"Key": "run/c", "Code": "AccessDenied", "Message": "not yours"}]}
+        stubber.add_response("delete_objects", refused)
+        with pytest.raises(LocationError, match=rf"^s3://{BUCKET}/run/c: access denied.*not yours"):
+            delete_objects([place("run/c")])
+
+
 def test_a_prefix_of_no_run_is_left_alone(s3: S3Store) -> None:
     s3.put_bytes("thesis/chapter.tex", b"years of work")
     with pytest.raises(RuntimeError, match=rf"s3://{BUCKET}/thesis holds files but no _started\.json"):
         begin_run(place("thesis"), RunIdentity("inject", "1"))
 
 
-def test_deleted_objects_are_gone(s3: S3Store) -> None:
-    for name in "ab":
+def test_deleted_objects_are_gone_however_many(s3: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_upload, "_AT_ONCE", 2)
+    for name in "abcdef":
         s3.put_bytes(f"gone/{name}", b"x")
-    delete_objects([place("gone/a")])
-    assert files_below(place("gone")) == [place("gone/b")]
+    delete_objects([place(f"gone/{name}") for name in "abcde"])
+    assert files_below(place("gone")) == [place("gone/f")]

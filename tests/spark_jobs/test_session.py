@@ -70,6 +70,20 @@ def test_under_spark_submit_master_java_and_ports_are_left_alone(
     }
 
 
+def test_what_leads_to_s3_goes_to_the_executors_and_no_key_does(asked: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    led = {"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    led |= {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2", "DHS_S3_ENCRYPTION": "aws:kms:alias/stamps"}
+    secret = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"), "secret")
+    for name, value in (led | secret).items():
+        monkeypatch.setenv(name, value)
+    build_session("inject")
+    given = {key.removeprefix("spark.executorEnv."): value for key, value in asked.items() if "executorEnv" in key}
+    assert given == led | {"NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]}
+    assert "secret" not in asked.values()
+
+
 def test_executors_run_this_interpreter_and_keep_their_kernels(asked: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/this/python")
     build_session("inject")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
 from schemas.finished_files import file_sha256
 from schemas.job_entry import InputError
 from schemas.locations import location
+from schemas.scratch_files import scratch_folder
 from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
 from tests.s3_store import S3Store
@@ -36,6 +40,19 @@ def test_a_bank_in_s3_is_fetched_by_the_first_who_asks(s3: S3Store, bank: Path) 
     assert len(s3.requests()) == asked
     assert bank_on_disk(there) == copy and len(s3.requests()) > asked  # whether it is the same is not known before
     assert sorted(path.name for path in copy.parent.iterdir()) == [f"{digest}.h5", "lock"]
+
+
+def test_workers_that_ask_at_once_fetch_it_once(s3: S3Store, bank: Path) -> None:
+    there, digest = location(s3.put_bytes("banks/shared.h5", bank.read_bytes())), file_sha256(bank)
+    asked = len(s3.requests())
+    bank_on_disk(there)
+    once = len(s3.requests()) - asked
+    rmtree(scratch_folder() / f"dhs-banks-{os.getuid()}")
+    asked = len(s3.requests())
+    with ThreadPoolExecutor(8) as workers:
+        copies = set(workers.map(lambda _: bank_on_disk(there, digest), range(8)))
+    assert [copy.read_bytes() for copy in copies] == [bank.read_bytes()]
+    assert len(s3.requests()) - asked == once
 
 
 def test_another_bank_than_the_plans_is_refused_and_not_kept(s3: S3Store, bank: Path, tmp_path: Path) -> None:
