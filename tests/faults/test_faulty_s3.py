@@ -56,22 +56,16 @@ def stamps_in(address: str) -> str:
     return content_hash(run_files(location(address), STAMPS, "split="))
 
 
-def inputs_in(s3: S3Store, run: SmallRun, prefix: str) -> dict[str, str]:
-    """Hosts, sky and bank of a run in S3; options and their addresses."""
-    bank = s3.put_bytes(f"{prefix}/bank.h5", run.bank.read_bytes())
-    return {"hosts": s3.put(run.hosts, f"{prefix}/hosts"), "sky": s3.put(run.sky, f"{prefix}/sky"), "bank": bank}
-
-
 def test_a_run_of_which_one_request_in_ten_fails_is_the_undisturbed_one_from_plan_to_stamps(
     s3: S3Store, small_run: SmallRun
 ) -> None:
-    given, out = inputs_in(s3, small_run, "often"), f"s3://{BUCKET}/often"
-    bank = ("--bank", given["bank"])
+    hosts, sky = (s3.put(small_run.root / part, f"often/{part}") for part in ("hosts", "sky"))
+    bank, out = ("--bank", s3.put_bytes("often/bank.h5", small_run.bank.read_bytes())), f"s3://{BUCKET}/often"
     recipe = ("--recipe", small_run.recipe, "--stamps-per-shard", 24)
     with FaultyProxy(s3.url, one_in(0.1)).running() as proxy:
         code, said = run_jobs(
-            ("plan", *recipe, "--hosts", given["hosts"], *bank, "--out", f"{out}/plan"),
-            ("cut-hosts", "--hosts", f"{out}/plan", "--bricks", given["sky"], "--size", SIZE, "--out", f"{out}/cutouts"),
+            ("plan", *recipe, "--hosts", hosts, *bank, "--out", f"{out}/plan"),
+            ("cut-hosts", "--hosts", f"{out}/plan", "--bricks", sky, "--size", SIZE, "--out", f"{out}/cutouts"),
             ("inject", "--plan", f"{out}/plan", "--cutouts", f"{out}/cutouts", *bank, "--out", f"{out}/stamps"),
             through=proxy.url,
         )
@@ -83,9 +77,9 @@ def test_a_run_of_which_one_request_in_ten_fails_is_the_undisturbed_one_from_pla
 
 
 def test_stamps_of_which_one_request_in_a_hundred_fails_are_the_same(s3: S3Store, small_run: SmallRun) -> None:
-    given, out = inputs_in(s3, small_run, "seldom"), f"s3://{BUCKET}/seldom/stamps"
     plan, cutouts = (s3.put(small_run.root / part, f"seldom/{part}") for part in ("plan", "cutouts"))
-    words = ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", given["bank"], "--out", out)
+    bank, out = s3.put_bytes("seldom/bank.h5", small_run.bank.read_bytes()), f"s3://{BUCKET}/seldom/stamps"
+    words = ("inject", "--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", out)
     with FaultyProxy(s3.url, one_in(0.01)).running() as proxy:
         code, said = run_jobs(words, through=proxy.url)
     assert code == 0, said
