@@ -22,6 +22,8 @@ from typing import Any, TypeVar, cast
 import pyarrow as pa
 from pyarrow import fs
 
+from schemas.bucket_region import bucket_region
+
 S3 = "s3://"
 READS_AT_A_TIME = 32
 """Requests for small things (footers) that wait for S3 side by side."""
@@ -151,9 +153,9 @@ def location(text: str | Path | S3Location) -> Location:
 
 
 def local_path(text: str) -> Path:
-    """A path on disk; raises LocationError for S3, from which finished data is read and to which nothing is written yet."""
+    """A path on disk; raises LocationError for S3, which would else become a folder of that name."""
     if str(text).startswith(S3):
-        raise LocationError(f"{text}: only finished data is read from S3; wanted a local path here (then: aws s3 cp)")
+        raise LocationError(f"{text}: this option takes no s3://; wanted a local path here (aws s3 cp copies from and to S3)")
     return Path(text)
 
 
@@ -277,8 +279,11 @@ def client_settings(bucket: str) -> ClientSettings:
 
 @lru_cache
 def _region_of(bucket: str) -> str:
-    region: str = asked(S3Location(bucket, ""), lambda: fs.resolve_s3_region(bucket))
-    return region
+    try:
+        return bucket_region(bucket, _SILENCE_SECONDS)
+    except OSError as error:
+        text = f"{S3}{bucket}: its region cannot be found; wanted AWS_REGION, or a network"
+        raise StoreUnreachableError(f"{text} ({error})") from error
 
 
 @lru_cache

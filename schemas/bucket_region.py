@@ -1,0 +1,46 @@
+"""The region that a bucket lies in: AWS tells it to anybody who asks, whatever else it refuses.
+
+pyarrow asks the same and cannot be told how long to wait: without a network it says so after minutes, until which the process
+does not end either.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from queue import Empty, Queue
+from threading import Thread
+from urllib.parse import quote
+
+_ANSWERS_FOR_ALL = "https://s3.amazonaws.com"
+_TOLD_IN = "x-amz-bucket-region"
+_OF_NONE = "us-east-1"
+"""Where there is no such bucket: whoever asks there is told so."""
+
+
+def bucket_region(bucket: str, seconds: float) -> str:
+    """The region by name; raises OSError where no answer comes in time."""
+    answers: Queue[str | OSError] = Queue()
+    Thread(target=lambda: answers.put(_answer(bucket, seconds)), daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"{_ANSWERS_FOR_ALL} says nothing for {seconds:g} s") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _answer(bucket: str, seconds: float) -> str | OSError:
+    scheme, _, host = _ANSWERS_FOR_ALL.partition("://")
+    connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(host, timeout=seconds)
+    try:
+        connection.request("HEAD", f"/{quote(bucket)}")
+        response = connection.getresponse()
+    except (OSError, HTTPException) as error:
+        return OSError(f"{_ANSWERS_FOR_ALL}: {error}")
+    finally:
+        connection.close()
+    region = response.getheader(_TOLD_IN)
+    if region is None and response.status != 404:
+        return OSError(f"{_ANSWERS_FOR_ALL} answers {response.status} and no region")
+    return region or _OF_NONE
