@@ -11,7 +11,7 @@ from typing import Any
 from schemas.code_version import code_version
 from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, S3Location, location
+from schemas.locations import Location, location
 from schemas.runs_there import FoundRun, runs_there
 from schemas.stamps import STAMPS
 from schemas.task_search import find_task, stamp_row
@@ -95,14 +95,13 @@ def _bank(arguments: argparse.Namespace, wanted: str | None) -> Path | None:
     """The source bank, by its content; None where the stamps were made without one."""
     if wanted is None:
         return None
-    if isinstance(arguments.bank, S3Location):
-        return bank_on_disk(arguments.bank, wanted)
     folders = [folder for folder in map(location, arguments.directories) if isinstance(folder, Path) and folder.is_dir()]
-    candidates = [arguments.bank] if arguments.bank else [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    beside = [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    candidates = [bank_on_disk(arguments.bank)] if arguments.bank else beside
     for path in candidates:
         if path.is_file() and file_sha256(path) == wanted:
-            return Path(path)
-    seen = ", ".join(map(str, candidates)) or "no *.h5 in the directories"
+            return path
+    seen = ", ".join(map(str, [arguments.bank] if arguments.bank else beside)) or "no *.h5 in the directories"
     raise InputError(
         f"the stamps were made with the bank whose SHA-256 begins {wanted[:12]}; seen {seen}; wanted --bank FILE.h5"
     )
