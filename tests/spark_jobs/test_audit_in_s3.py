@@ -19,7 +19,7 @@ from schemas.run_record import FINISHED_NAME
 from schemas.stamps import STAMPS
 from spark_jobs import audit
 from spark_jobs.audit import audit_directory
-from spark_jobs.transforms.audits.files_at_hand import all_at_hand
+from spark_jobs.transforms.audits.files_at_hand import all_at_hand, each_at_hand
 from spark_jobs.transforms.bank.bank_file import write_bank
 from spark_jobs.transforms.bank.bank_template import Census
 from tests.s3_store import BUCKET, S3Store
@@ -144,11 +144,12 @@ def test_an_index_out_of_step_is_found(s3: S3Store, there: There) -> None:
     assert set(failed(stamps, plan)) == {"index against stamps"}
 
 
-def test_a_copy_holds_every_byte_at_its_place_but_those_of_the_blobs(s3: S3Store, there: There, tmp_path: Path) -> None:
+def test_a_copy_that_stays_holds_every_byte_at_its_place_but_those_of_the_blobs(
+    s3: S3Store, there: There, tmp_path: Path
+) -> None:
     path = there.file("train")
     rewrite(path, there.rows("train"), STAMPS.names)  # in groups of four rows
     place = location(s3.put_bytes("copy/a.parquet", path.read_bytes()))
-    (copy,) = all_at_hand(place.parent, [place], tmp_path / "copies")
     expected = bytearray(path.read_bytes())
     with pq.ParquetFile(path) as file:
         groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
@@ -157,7 +158,11 @@ def test_a_copy_holds_every_byte_at_its_place_but_those_of_the_blobs(s3: S3Store
         (blob,) = (group.column(n) for n in range(group.num_columns) if group.column(n).path_in_schema == "stamp_npz")
         start = blob.dictionary_page_offset or blob.data_page_offset
         expected[start : start + blob.total_compressed_size] = bytes(blob.total_compressed_size)
+    (copy,) = all_at_hand(place.parent, [place], tmp_path / "copies")
     assert copy.read_bytes() == expected
+    for copy in each_at_hand(place.parent, ["a.parquet"], tmp_path / "whole", pixels=True):
+        assert copy.read_bytes() == path.read_bytes()
+    assert copy.read_bytes() == expected, "once its turn is over"
 
 
 def command(*words: object) -> int:
