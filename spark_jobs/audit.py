@@ -42,7 +42,7 @@ examples:
 """
     + audit_query.EXAMPLES
     + """
-Of a directory in S3 one object at a time is copied to the folder for temporary files (TMPDIR); its metadata stays until the end.
+Of a directory in S3 one object at a time is copied to the folder for temporary files (TMPDIR); metadata stays until the end.
 exit code: 0 every check passes; 1 a contract is breached; 2 there is nothing here to audit.
 Verdicts: pass, FAIL, "by design" (a leak that the recipe asks for: it splits by task_id), "not checked".
 """
