@@ -19,7 +19,7 @@ from spark_jobs.transforms.fetching.s3_target import S3Target
 from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.fetch_runs import fetch, names, table
 from tests.spark_jobs.small_hosts import host_row, write_hosts_run
-from tests.spark_jobs.small_survey_server import SurveyServer, cube, half, plane, survey_server
+from tests.spark_jobs.small_survey_server import SurveyServer, cube, half, plane, survey_file, survey_server
 
 BRICK = "0591m305"
 PLANES = [
@@ -196,8 +196,9 @@ def test_what_is_wanted_may_be_named_in_s3(
 ) -> None:
     hosts = write_hosts_run(tmp_path / "hosts", {"hosts.parquet": [host_row(1, 59.0, -30.0, BRICK)]})
     lists = {"--names": s3.put_bytes("asked/bricks.txt", f"{BRICK}  # one\n".encode()), "--hosts": s3.put(hosts, "asked/hosts")}
+    survey = s3.put_bytes("asked/survey.yaml", Path(survey_file(tmp_path, server)).read_bytes())
     for option, place in lists.items():
-        assert fetch(server, tmp_path, "bricks", option, place, "--bands", "g") == EXIT_DONE
+        assert fetch(server, tmp_path, "bricks", option, place, "--bands", "g", "--survey", survey) == EXIT_DONE
         assert "dhs fetch: 4 files: " in capsys.readouterr().out
     csv = s3.put_bytes("asked/table.csv", Path(table(tmp_path, "name,ra_deg,dec_deg\nA,150.1,2.2\n")[1]).read_bytes())
     server.content["/fits-cutout"] = cube(150.1, 2.2)
