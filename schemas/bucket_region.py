@@ -6,6 +6,7 @@ does not end either.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from queue import Empty, Queue
 from threading import Thread
@@ -17,6 +18,7 @@ _OF_NONE = "us-east-1"
 """Where there is no such bucket: whoever asks there is told so."""
 
 
+@lru_cache
 def bucket_region(bucket: str, seconds: float) -> str:
     """The region by name; raises OSError where no answer comes in time."""
     answers: Queue[str | OSError] = Queue()

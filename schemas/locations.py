@@ -266,24 +266,18 @@ def store(bucket: str) -> fs.S3FileSystem:
 
 
 def client_settings(bucket: str) -> ClientSettings:
-    """What every client of the bucket is made with; raises LocationError for an endpoint that is no address."""
+    """What every client of the bucket is made with; raises LocationError for an endpoint that is no address, or no region."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     scheme, mark, host = endpoint.partition("://")
     if endpoint and (not mark or scheme not in ("http", "https") or not host.strip("/")):
         raise LocationError(f"AWS_ENDPOINT_URL is {endpoint!r}; wanted http://host:port or https://host")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region:
-        region = "us-east-1" if endpoint else _region_of(bucket)
-    return ClientSettings(endpoint, region, _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS)
-
-
-@lru_cache
-def _region_of(bucket: str) -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if endpoint else "")
     try:
-        return bucket_region(bucket, _SILENCE_SECONDS)
+        region = region or bucket_region(bucket, _SILENCE_SECONDS)
     except OSError as error:
         text = f"{S3}{bucket}: its region cannot be found; wanted AWS_REGION, or a network"
         raise StoreUnreachableError(f"{text} ({error})") from error
+    return ClientSettings(endpoint, region, _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS)
 
 
 @lru_cache
