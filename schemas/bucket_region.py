@@ -13,9 +13,9 @@ from threading import Thread
 from urllib.parse import quote
 
 _ANSWERS_FOR_ALL = "https://s3.amazonaws.com"
-_TOLD_IN = "x-amz-bucket-region"
-_OF_NONE = "us-east-1"
-"""Where there is no such bucket: whoever asks there is told so."""
+_REGION, _REQUEST = "x-amz-bucket-region", "x-amz-request-id"
+_ITS_OWN = "us-east-1"
+"""The region of who answers for all: what it has to say without naming another, no such bucket for one, is said there too."""
 
 
 @lru_cache
@@ -42,7 +42,5 @@ def _answer(bucket: str, seconds: float) -> str | OSError:
         return OSError(f"{_ANSWERS_FOR_ALL}: {error}")
     finally:
         connection.close()
-    region = response.getheader(_TOLD_IN)
-    if region is None and response.status != 404:
-        return OSError(f"{_ANSWERS_FOR_ALL} answers {response.status} and no region")
-    return region or _OF_NONE
+    region = response.getheader(_REGION, _ITS_OWN if response.getheader(_REQUEST) else None)
+    return region or OSError(f"{_ANSWERS_FOR_ALL} answers {response.status}, not as AWS does")
