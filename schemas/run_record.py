@@ -145,6 +145,12 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
     return found
 
 
+def recorded_rows(directory: Location, files: Sequence[Location]) -> list[int]:
+    """Rows of each of some files of a finished run, as its record has them."""
+    rows = {entry["path"]: entry["rows"] for entry in read_run(directory)["files"]}
+    return [rows[relative_path(file, directory)] for file in files]
+
+
 def stays_below(path: str) -> bool:
     """Whether the path that a record gives a file leads nowhere but below the run's directory."""
     parts = PurePosixPath(path)
