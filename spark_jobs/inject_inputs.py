@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow.compute as pc
+
+from schemas.contract_files import read_table
 from schemas.cutouts import CUTOUTS
 from schemas.finished_files import file_sha256
+from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
 from schemas.locations import Location
 from schemas.run_record import RunError, read_run, run_files
@@ -40,9 +44,17 @@ def check_inputs(place: Location, cutouts: Location, bank: Location | None, plan
             f"{cutouts} lacks {len(absent)} of the plan's {len(shards)} shards, the first {absent[0]}; "
             f"wanted the output of dhs cut-hosts --hosts {place}"
         )
+    if shards and not any(_share_a_host(place, cutouts, name) for name in shards):  # the first that does is enough
+        raise InputError(f"{cutouts} has none of the plan's hosts; wanted the output of dhs cut-hosts --hosts {place}")
     size = read_run(cutouts)["settings"].get("size_pix", recipe.size_pix)  # another survey's record may not say
     if size != recipe.size_pix:
         raise InputError(
             f"cutouts of {cutouts} have {size} pixels; recipe {recipe.name} makes stamps of {recipe.size_pix}. "
             f"Cut the hosts again with --size {recipe.size_pix}."
         )
+
+
+def _share_a_host(plan: Location, cutouts: Location, name: str) -> bool:
+    """Whether a host of a shard was cut."""
+    hosts, cut = read_table(plan / "hosts" / name, HOSTS, ["host_id"]), read_table(cutouts / name, CUTOUTS, ["host_id"])
+    return bool(pc.any(pc.is_in(hosts["host_id"], value_set=cut["host_id"].combine_chunks())).as_py())

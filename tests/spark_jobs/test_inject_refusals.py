@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import pyarrow as pa
 import pytest
 
 from schemas.contract_files import Provenance, read_table, write_table
@@ -16,6 +17,7 @@ from schemas.job_entry import EXIT_BAD_INPUT, InputError, run_job
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, RunError, read_run
 from spark_jobs import inject
 from spark_jobs.inject import main
+from spark_jobs.inject_inputs import check_inputs
 from spark_jobs.recipe import read_recipe
 from tests.spark_jobs.small_bank import write_small_bank
 from tests.spark_jobs.small_plan import SIZE, SmallRun, copy_of
@@ -114,6 +116,23 @@ def test_cutouts_without_a_shard_are_an_error_and_no_reason_to_refuse_its_hosts(
     (fewer / FINISHED_NAME).unlink()
     with pytest.raises(RunError, match="holds an unfinished run"):
         attempt(small_run, tmp_path / "stamps", cutouts=fewer)
+
+
+def test_cutouts_of_quite_other_hosts_are_refused_and_those_of_one_shard_are_enough(
+    small_run: SmallRun, tmp_path: Path
+) -> None:
+    others = copy_of(small_run.cutouts, tmp_path / "cutouts")
+    shards = sorted(others.glob("shard-*.parquet"))
+    for shard in shards:
+        table = read_table(shard, CUTOUTS)
+        names = pa.array([f"another-{name}" for name in table["host_id"].to_pylist()])
+        write_table(shard, table.set_column(table.column_names.index("host_id"), "host_id", names), CUTOUTS, Provenance("x"))
+    with pytest.raises(InputError, match=r"cutouts has none of the plan's hosts; wanted the output of dhs cut-hosts --hosts"):
+        attempt(small_run, tmp_path / "stamps", cutouts=others)
+    assert not (tmp_path / "stamps").exists()
+    (others / shards[-1].name).write_bytes((small_run.cutouts / shards[-1].name).read_bytes())
+    record = read_run(small_run.plan)
+    check_inputs(small_run.plan, others, small_run.bank, record, read_recipe(small_run.plan / "recipe.yaml"))
 
 
 def test_a_row_too_few_fails_the_job_with_both_numbers_and_no_record(small_run: SmallRun, tmp_path: Path) -> None:
