@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from schemas import locations
 from schemas.contract import ContractError
-from schemas.contract_files import read_table
-from schemas.locations import LocationError, location
+from schemas.contract_files import read_table, row_batches
+from schemas.locations import LocationError, StoreUnreachableError, location
 from schemas.scores import SCORES
+from schemas.stamps import STAMP_INDEX
+from tests.faulty_proxy import Fault, FaultyProxy
 from tests.s3_store import BUCKET, S3Store
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.tiny_training import COLUMNS, CPU, small_stamps, spread_over_files, write_settings
@@ -67,6 +71,35 @@ def test_batches_from_s3_are_those_from_disk_bit_for_bit(address: str, many: Sta
         assert one.task_ids == other.task_ids
         for name in ("images", "metadata", "labels", "weights"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_an_epoch_of_which_every_third_answer_breaks_off_in_its_middle_is_the_undisturbed_one(
+    s3: S3Store, many: StampsDirectory, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locations, "_FIRST_WAIT_SECONDS", 0.0)
+    answers = itertools.count(1)
+
+    def every_third(method: str, path: str) -> Fault | None:
+        return "short" if method == "GET" and next(answers) % 3 == 0 else None
+
+    whole = list(batches_of(load_catalogue(many.stamps, "train", COLUMNS), 0))
+    with FaultyProxy(s3.url, every_third).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        disturbed = list(batches_of(load_catalogue(location(address), "train", COLUMNS), 0))
+    assert proxy.counts["short"] > 5
+    assert [batch.task_ids for batch in disturbed] == [batch.task_ids for batch in whole]
+    assert all(torch.equal(one.images, other.images) for one, other in zip(disturbed, whole, strict=True))
+
+
+def test_a_table_of_which_every_answer_breaks_off_is_a_store_that_may_answer_later(
+    s3: S3Store, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locations, "_ATTEMPTS", 2)
+    path = location(f"{address}/index/split-val.parquet")
+    with FaultyProxy(s3.url, lambda method, path: "short" if method == "GET" else None).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        with pytest.raises(StoreUnreachableError, match=r"index/split-val\.parquet: "):
+            list(row_batches(path, STAMP_INDEX))
 
 
 def test_a_row_group_costs_few_requests_and_an_open_file_two(s3: S3Store, address: str) -> None:
