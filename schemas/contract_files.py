@@ -193,7 +193,7 @@ def row_batches(path: Location, contract: Contract, columns: Iterable[str] | Non
 def read_group(
     path: Location | str, file: pq.ParquetFile, group: int, columns: Iterable[str], *, use_threads: bool = True
 ) -> pa.Table:
-    """The named columns of one row group; asked for again where an answer of S3 broke off in its middle.
+    """The named columns of one row group; asked for again where S3 refused a small one for now.
 
     Raises ContractError that names file and row group where they are damaged, LocationError where S3 does not give them.
     """

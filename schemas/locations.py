@@ -28,7 +28,7 @@ READS_AT_A_TIME = 32
 _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS = 5, 10, 5
 _FIRST_WAIT_SECONDS = 0.2
 _CHUNK_BYTES = 16 << 20
-_BROKEN_OFF = "Failed to flush response stream"
+_NO_ROOM = "Failed to flush response stream"
 _AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
 _PASSING = {"NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING"}
 _MEANINGS = {
@@ -219,12 +219,16 @@ def each_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) ->
 
 
 def whole(question: Callable[[], Answer]) -> Answer:
-    """An answer; asked for again, longer apart each time, where it broke off in its middle: what AWS's client does not do."""
+    """An answer; asked for again, longer apart each time, where S3 refused a small read for now.
+
+    AWS's client does so for most. Its room for an answer is as large as what Arrow asked for; a refusal that does not fit in
+    there (some 300 bytes, say of a column that is the same throughout) is an error to it that it does not repeat.
+    """
     for attempt in range(_ATTEMPTS - 1):
         try:
             return question()
         except OSError as error:
-            if _BROKEN_OFF not in str(error):
+            if _NO_ROOM not in str(error):
                 raise
             time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
     return question()
