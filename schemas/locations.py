@@ -219,10 +219,9 @@ def each_in_order(function: Callable[[Item], Answer], places: Iterable[Item]) ->
 
 
 def whole(question: Callable[[], Answer]) -> Answer:
-    """An answer; asked for again, longer apart each time, where S3 refused a small read for now.
+    """An answer; asked for again, longer apart each time, where S3 refused it for now in more bytes than Arrow had asked for.
 
-    AWS's client does so for most. Its room for an answer is as large as what Arrow asked for; a refusal that does not fit in
-    there (some 300 bytes, say of a column that is the same throughout) is an error to it that it does not repeat.
+    AWS's client repeats other requests; there it has no room for the refusal, some 300 bytes.
     """
     for attempt in range(_ATTEMPTS - 1):
         try:
