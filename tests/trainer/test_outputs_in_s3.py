@@ -25,7 +25,7 @@ from tests.trainer.autopsies.planted_anchors import Cause, write_planted
 from tests.trainer.gate_stamps import write_pairs
 from tests.trainer.gates_runs import write_gates
 from tests.trainer.real_lens_runs import PLACES, write_set
-from tests.trainer.report_runs import write_log
+from tests.trainer.report_runs import metrics, write_json, write_log, write_scores
 from tests.trainer.tiny_training import train_tiny, write_settings
 from trainer import (
     adopt,
@@ -101,43 +101,44 @@ def test_a_list_that_astropy_reads_and_what_its_columns_are(s3: S3Store, tmp_pat
         anchors.main(["--table", f"s3://{BUCKET}/ecsv/none.csv", "--out", f"s3://{BUCKET}/ecsv/none"])
 
 
+def chain(at: str, stamps: object, networks: Sequence[object]) -> list[tuple[Main, str, list[object]]]:
+    """Jobs from scores on, where each writes and what it reads."""
+    read: list[object] = ["--scores", f"{at}/scores", "--stamps", stamps]
+    return [
+        (score.main, f"{at}/scores", ["--checkpoint", *networks, "--stamps", stamps, "--device", "cpu", "--workers", 0]),
+        (completeness.main, f"{at}/complete", [*read, "--threshold", 0]),
+        (select_candidates.main, f"{at}/select", [*read, "--top", 3]),
+    ]
+
+
 def test_scores_and_all_that_is_made_of_them(
     s3: S3Store, several: StampsDirectory, networks: list[Path], tmp_path: Path
 ) -> None:
-    stamps, plan = s3.put(several.stamps, "chain/stamps"), s3.put(several.plan, "chain/plan")
+    there, stamps = f"s3://{BUCKET}/chain", s3.put(several.stamps, "chain/stamps")
     known = [s3.put_bytes(f"chain/{n}.pt", network.read_bytes()) for n, network in enumerate(networks[:2])]
-    log = s3.put_bytes("chain/log.jsonl", write_log(tmp_path / "log.jsonl").read_bytes())
+    jobs = zip(chain(str(tmp_path), several.stamps, networks[:2]), chain(there, stamps, known), strict=True)
+    for (main, here, words), (_, out, addresses) in jobs:
+        assert main([*map(str, words), "--out", here]) == 0
+        assert finished(s3, main, out, *addresses) == read_run(Path(here))["files"]
     task = read_table(several.stamps / "index" / "split-test.parquet", STAMP_INDEX)["task_id"][0].as_py()
-    pages: list[list[bytes]] = []
-    records: list[list[Any]] = []
-    for at, of, by, logged in (
-        (f"s3://{BUCKET}/chain", StampsDirectory(plan=plan, stamps=stamps), known, log),  # type: ignore[arg-type]
-        (str(tmp_path), several, networks[:2], tmp_path / "log.jsonl"),
-    ):
-        jobs: list[tuple[Main, str, list[object]]] = [
-            (score.main, "scores", ["--checkpoint", *by, "--stamps", of.stamps, "--device", "cpu", "--workers", 0]),
-            (completeness.main, "complete", ["--scores", f"{at}/scores", "--stamps", of.stamps, "--threshold", 0]),
-            (select_candidates.main, "select", ["--scores", f"{at}/scores", "--stamps", of.stamps, "--top", 3]),
-        ]
-        found = []
-        for main, name, words in jobs:
-            if at.startswith("s3"):
-                found.append(finished(s3, main, f"{at}/{name}", *words))
-            else:
-                assert main([*map(str, words), "--out", f"{at}/{name}"]) == 0
-                found.append(read_run(location(f"{at}/{name}"))["files"])
-        records.append(found)
-        metrics, page, picture = (location(f"{at}/{name}") for name in ("metrics.json", "report.html", "one.png"))
-        words = ["--scores", f"{at}/scores", "--stamps", of.stamps, "--draws", 10, "--out", metrics]
-        assert evaluate.main([*map(str, words)]) == 0
-        write_gates(several, location(f"{at}/gates"))  # type: ignore[arg-type]
-        words = ["--stamps", of.stamps, "--plan", of.plan, "--scores", f"{at}/scores", "--metrics", metrics]
-        words += ["--gates", f"{at}/gates", "--completeness", f"{at}/complete", "--checkpoint-log", logged, "--examples", 2]
-        assert report.main([*map(str, words), "--out", str(page)]) == 0
-        assert show.main([task, str(of.stamps), "--out", str(picture)]) == 0
-        pages.append([place.read_bytes() for place in (metrics, page, picture)])
-    assert records[0] == records[1]
-    assert pages[0] == pages[1]
+    for at, of in ((str(tmp_path), str(several.stamps)), (there, stamps)):
+        words = ["--scores", f"{at}/scores", "--stamps", of, "--draws", "10", "--out", f"{at}/metrics.json"]
+        assert evaluate.main(words) == 0
+        assert show.main([task, of, "--out", f"{at}/one.png"]) == 0
+    for name in ("metrics.json", "one.png"):
+        assert location(f"{there}/{name}").read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_report_of_inputs_in_s3_is_one_whole_page_there(s3: S3Store, several: StampsDirectory, tmp_path: Path) -> None:
+    at, own = f"s3://{BUCKET}/report", tmp_path
+    write_gates(several, location(f"{at}/gates"))  # type: ignore[arg-type]
+    words = ["--stamps", s3.put(several.stamps, "report/stamps"), "--plan", s3.put(several.plan, "report/plan")]
+    words += ["--scores", s3.put(write_scores(several, own / "scores"), "report/scores"), "--gates", f"{at}/gates"]
+    words += ["--metrics", s3.put_bytes("report/m.json", write_json(own / "m.json", metrics()).read_bytes())]
+    words += ["--checkpoint-log", s3.put_bytes("report/log.jsonl", write_log(own / "log.jsonl").read_bytes())]
+    assert report.main([*words, "--examples", "2", "--out", f"{at}/report.html"]) == 0
+    page = location(f"{at}/report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and page.rstrip().endswith("</html>") and page.count("<img ") > 10
 
 
 def test_adopted_stamps_go_on_from_what_stands(s3: S3Store, tmp_path: Path) -> None:
