@@ -22,6 +22,8 @@ from typing import Any, TypeVar, cast
 import pyarrow as pa
 from pyarrow import fs
 
+from schemas.bucket_region import bucket_region
+
 S3 = "s3://"
 READS_AT_A_TIME = 32
 """Requests for small things (footers) that wait for S3 side by side."""
@@ -151,9 +153,9 @@ def location(text: str | Path | S3Location) -> Location:
 
 
 def local_path(text: str) -> Path:
-    """A path on disk; raises LocationError for S3, from which finished data is read and to which nothing is written yet."""
+    """A path on disk; raises LocationError for S3, which would else become a folder of that name."""
     if str(text).startswith(S3):
-        raise LocationError(f"{text}: only finished data is read from S3; wanted a local path here (then: aws s3 cp)")
+        raise LocationError(f"{text}: this option takes no s3://; wanted a local path here (aws s3 cp copies from and to S3)")
     return Path(text)
 
 
@@ -267,21 +269,18 @@ def store(bucket: str) -> fs.S3FileSystem:
 
 
 def client_settings(bucket: str) -> ClientSettings:
-    """What every client of the bucket is made with; raises LocationError for an endpoint that is no address."""
+    """What every client of the bucket is made with; raises LocationError for an endpoint that is no address, or no region."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     scheme, mark, host = endpoint.partition("://")
     if endpoint and (not mark or scheme not in ("http", "https") or not host.strip("/")):
         raise LocationError(f"AWS_ENDPOINT_URL is {endpoint!r}; wanted http://host:port or https://host")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region:
-        region = "us-east-1" if endpoint else _region_of(bucket)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if endpoint else "")
+    try:
+        region = region or bucket_region(bucket, _SILENCE_SECONDS)
+    except OSError as error:
+        text = f"{S3}{bucket}: its region cannot be found; wanted AWS_REGION, or a network"
+        raise StoreUnreachableError(f"{text} ({error})") from error
     return ClientSettings(endpoint, region, _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS)
-
-
-@lru_cache
-def _region_of(bucket: str) -> str:
-    region: str = asked(S3Location(bucket, ""), lambda: fs.resolve_s3_region(bucket))
-    return region
 
 
 @lru_cache

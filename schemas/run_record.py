@@ -137,7 +137,7 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
     Raises RunError where a file of the record is absent or holds another number of rows than recorded.
     """
     entries = [entry for entry in read_run(directory)["files"] if entry["path"].startswith(under)]
-    outside = next((entry["path"] for entry in entries if not _stays_below(entry["path"])), None)
+    outside = next((entry["path"] for entry in entries if not stays_below(entry["path"])), None)
     if outside is not None:
         raise RunError(f"{directory}: the record of the run names {outside!r}; wanted files below the directory")
     found = [below(directory, entry["path"]) for entry in entries]
@@ -150,7 +150,14 @@ def run_files(directory: AnyLocation, contract: Contract, under: str = "") -> li
     return found
 
 
-def _stays_below(path: str) -> bool:
+def recorded_rows(directory: Location, files: Sequence[Location]) -> list[int]:
+    """Rows of each of some files of a finished run, as its record has them."""
+    rows = {entry["path"]: entry["rows"] for entry in read_run(directory)["files"]}
+    return [rows[relative_path(file, directory)] for file in files]
+
+
+def stays_below(path: str) -> bool:
+    """Whether the path that a record gives a file leads nowhere but below the run's directory."""
     parts = PurePosixPath(path)
     return not parts.is_absolute() and ".." not in parts.parts
 

@@ -28,10 +28,17 @@ def own_folder(parent: Path, name: str) -> Path:
 
 
 @contextmanager
+def empty_folder() -> Iterator[Path]:
+    """A folder that nobody else has."""
+    with tempfile.TemporaryDirectory(prefix="dhs-", dir=scratch_folder()) as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def scratch_file(name: str) -> Iterator[Path]:
     """A place for a file of this name that nobody else has."""
-    with tempfile.TemporaryDirectory(prefix="dhs-", dir=scratch_folder()) as folder:
-        yield Path(folder) / name
+    with empty_folder() as folder:
+        yield folder / name
 
 
 @contextmanager

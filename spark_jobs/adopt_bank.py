@@ -14,6 +14,9 @@ from tqdm import tqdm
 from schemas.code_version import code_version
 from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, location
+from schemas.scratch_files import on_disk
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank, write_bank
 from spark_jobs.transforms.bank.bank_from_foreign import ForeignBank, foreign_templates, open_foreign
 from spark_jobs.transforms.bank.bank_template import Census, Template
@@ -40,33 +43,38 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"dhs {JOB}", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--bank", type=Path, required=True, metavar="FILE", help="HDF5 file to adopt")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="HDF5 file to write")
+    parser.add_argument("--bank", type=location, required=True, metavar="FILE", help="HDF5 file to adopt, here or s3://")
+    parser.add_argument("--out", type=location, required=True, metavar="FILE", help="HDF5 file to write, here or s3://")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the bank; one that stands already is left as it is. Raises InputError for what cannot be used."""
     args = build_parser().parse_args(argv)
-    foreign = open_foreign(args.bank)
-    settings: dict[str, Any] = {"adopted": args.bank.name, "sha256": file_sha256(args.bank)}
     if args.out.is_dir():
         raise InputError(f"--out {args.out} is a directory; wanted the name of an HDF5 file")
-    if args.out.exists():
-        bank = open_bank(args.out)
-        _require_same(bank, settings)
-        account(JOB, f"{args.out} holds this bank already: {len(bank)} templates; {_sizes(foreign, bank)}; nothing to do")
-        return EXIT_DONE
-    census = Census()
-    write_bank(args.out, _with_progress(foreign, census), foreign.size_pix, settings, census)
-    account(JOB, f"{census.text()}; {_sizes(foreign, open_bank(args.out))}; in {args.out}")
+    with on_disk(args.bank) as path:
+        _adopt(path, args.out)
     return EXIT_DONE
 
 
-def _require_same(bank: SourceBank, settings: dict[str, Any]) -> None:
+def _adopt(path: Path, out: Location) -> None:
+    foreign = open_foreign(path)
+    settings: dict[str, Any] = {"adopted": path.name, "sha256": file_sha256(path)}
+    if out.exists():
+        bank = open_bank(bank_on_disk(out))
+        _require_same(out, bank, settings)
+        account(JOB, f"{out} holds this bank already: {len(bank)} templates; {_sizes(foreign, bank)}; nothing to do")
+        return
+    census = Census()
+    write_bank(out, _with_progress(foreign, census), foreign.size_pix, settings, census)
+    account(JOB, f"{census.text()}; {_sizes(foreign, open_bank(bank_on_disk(out)))}; in {out}")
+
+
+def _require_same(out: Location, bank: SourceBank, settings: dict[str, Any]) -> None:
     seen = {**json.loads(bank.attributes["settings"]), "code_version": bank.attributes["code_version"]}
     if seen != settings | {"code_version": code_version()}:
-        raise InputError(f"{bank.path} holds another bank, of {seen}; choose another file, or remove this one")
+        raise InputError(f"{out} holds another bank, of {seen}; choose another file, or remove this one")
 
 
 def _sizes(foreign: ForeignBank, bank: SourceBank) -> str:

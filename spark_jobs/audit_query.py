@@ -9,10 +9,10 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import location
 from schemas.runs_there import runs_there, unfinished_there
 from schemas.task_search import find_task
 from spark_jobs.transforms.audits.query_answer import ask
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the questions")
     add("--tables", choices=ENGINES, help="print the SQL that makes the tables of these runs there")
     add("--task", metavar="TASK_ID", help="for a question about one stamp: its task_id, or its first 6 characters or more")
-    add("--csv", type=Path, metavar="FILE", help="write the answer there too, every digit kept")
-    add("--figure", type=Path, metavar="FILE", help="draw the answer: .png, .svg or .pdf")
+    add("--csv", type=location, metavar="FILE", help="write the answer there too, every digit kept")
+    add("--figure", type=location, metavar="FILE", help="draw the answer: .png, .svg or .pdf")
 
 
 def build_parser() -> argparse.ArgumentParser:

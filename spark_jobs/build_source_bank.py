@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, local_path, location
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank, write_bank
 from spark_jobs.transforms.bank.bank_template import Census, Template, keep_templates, size_agreement
 
@@ -41,13 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--out", type=Path, required=True, help="HDF5 file to write")
+    add("--out", type=location, required=True, help="HDF5 file to write, here or s3://")
     source = parser.add_mutually_exclusive_group()
     one_of = source.add_argument
-    one_of("--real-galaxies", type=Path, metavar="CATALOG.fits", help="real stamps, in GalSim's RealGalaxyCatalog format")
-    one_of("--cosmos-parametric", type=Path, metavar="CATALOG.fits", help="parametric fits of GalSim's COSMOSCatalog")
+    one_of("--real-galaxies", type=local_path, metavar="CATALOG.fits", help="real stamps, in GalSim's RealGalaxyCatalog format")
+    one_of("--cosmos-parametric", type=local_path, metavar="CATALOG.fits", help="parametric fits of GalSim's COSMOSCatalog")
     one_of("--procedural", type=int, metavar="N", help="N made-up galaxies: Sersic discs with knots (default: 500)")
-    add("--image-dir", type=Path, help="where the stamps of --real-galaxies lie (default: beside the catalogue)")
+    add("--image-dir", type=local_path, help="where the stamps of --real-galaxies lie (default: beside the catalogue)")
     add("--max-templates", type=int, help="stop after so many templates (default: all)")
     add("--min-snr", type=float, default=15.0, help="least signal to noise of a template, white noise (default: 15)")
     add("--size", type=int, default=128, help="side of a template in pixels of 0.03 arcsec or coarser (default: 128)")
@@ -61,14 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(args)
     settings = _settings(args)
     if args.out.exists():
-        standing = open_bank(args.out)
-        account(JOB, _standing(standing, settings))
+        standing = open_bank(bank_on_disk(args.out))
+        account(JOB, _standing(args.out, standing, settings))
         return _verdict(standing)
     census = Census()
     makers = _makers(args)
     kept = keep_templates(makers, census, min_snr=args.min_snr, max_templates=args.max_templates)
     write_bank(args.out, _with_progress(kept), args.size, settings, census)
-    bank = open_bank(args.out)
+    bank = open_bank(bank_on_disk(args.out))
     account(JOB, f"{census.text()}; {_sizes(bank)}; in {args.out}")
     return _verdict(bank)
 
@@ -114,15 +115,15 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     return source | {"max_templates": args.max_templates, "min_snr": args.min_snr, "size": args.size}
 
 
-def _standing(bank: SourceBank, settings: dict[str, Any]) -> str:
+def _standing(out: Location, bank: SourceBank, settings: dict[str, Any]) -> str:
     """The account of a bank that is there; raises InputError where it is another one."""
     seen = {**json.loads(bank.attributes["settings"]), "code_version": bank.attributes["code_version"]}
     asked = {**settings, "code_version": code_version()}
     different = sorted(key for key in asked.keys() | seen.keys() if asked.get(key) != seen.get(key))
     if different:
         pairs = "; ".join(f"{key} was {seen.get(key)!r} and is now {asked.get(key)!r}" for key in different)
-        raise InputError(f"{bank.path} holds another bank: {pairs}. Choose another file, or remove this one.")
-    return f"{bank.path} holds this bank already: {len(bank)} templates; nothing to do"
+        raise InputError(f"{out} holds another bank: {pairs}. Choose another file, or remove this one.")
+    return f"{out} holds this bank already: {len(bank)} templates; nothing to do"
 
 
 def _sizes(bank: SourceBank) -> str:

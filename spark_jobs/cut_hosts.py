@@ -19,6 +19,7 @@ from schemas.run_record import (
     begin_run,
     finish_run_of_entries,
     read_run,
+    recorded_rows,
     standing_files,
 )
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
@@ -88,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     work = partial(write_cutouts, settings, Provenance(code_version()))
     log, counting = ProgressLog(out), Counting(lambda task: [task.cutouts], CUTOUTS)
     spark, partitions = build_session(JOB), arguments.partitions
-    bricks = map_names(spark, tasks, work, what="cutting hosts", partitions=partitions, log=log, counting=counting)
+    sizes = recorded_rows(given.resolve(), hosts)
+    bricks = map_names(spark, tasks, work, what="cutting hosts", partitions=partitions, log=log, counting=counting, sizes=sizes)
     _finish(out, identity, bricks, log)
     return EXIT_DONE
 

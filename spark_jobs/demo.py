@@ -14,6 +14,7 @@ from pathlib import Path
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import local_path
 from schemas.run_record import FINISHED_NAME
 
 JOB = "demo"
@@ -48,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     default = Path("output") / f"demo-{code_version().partition('+')[2]}"
-    parser.add_argument("--out", type=Path, default=default, help="directory for everything (default: %(default)s)")
+    parser.add_argument("--out", type=local_path, default=default, help="directory for everything (default: %(default)s)")
     parser.add_argument("--bricks", type=int, default=20, help="bricks of sky; 20 make some 2700 stamps (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="seed of sky, plan and everything after (default: 1)")
     return parser

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import local_path
 from spark_jobs.emr_runs.asked_place import access_of, asked_settings
 from spark_jobs.emr_runs.aws_access import refuse_without_boto3
 from spark_jobs.emr_runs.cost_figures import Costs
@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _settings_options() -> argparse.ArgumentParser:
     """Options that are absent unless they are given, so that those of submit may stand before and behind JOB."""
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    options.add_argument("--settings", type=Path, metavar="YAML", help="entries that differ from deploy/emr/cluster.yaml")
-    options.add_argument("--costs", type=Path, metavar="YAML", help="entries that differ from deploy/emr/costs.yaml")
+    options.add_argument("--settings", type=local_path, metavar="YAML", help="entries that differ from deploy/emr/cluster.yaml")
+    options.add_argument("--costs", type=local_path, metavar="YAML", help="entries that differ from deploy/emr/costs.yaml")
     return options
 
 
@@ -97,7 +97,7 @@ def _submit_options() -> argparse.ArgumentParser:
     add("--budget", type=float, metavar="USD", help="what the run may cost, where that is more than the settings allow")
     add("--on", metavar="ID", help="a cluster (j-...) or serverless application that is there, instead of a new one")
     add("--keep", action="store_true", help="keep the new cluster for more jobs, until it is idle")
-    add("--spark-settings", type=Path, metavar="YAML", help="entries that differ from deploy/emr/spark_settings.yaml")
+    add("--spark-settings", type=local_path, metavar="YAML", help="entries that differ from deploy/emr/spark_settings.yaml")
     return options
 
 
@@ -109,7 +109,9 @@ def _add_paper(parser: argparse.ArgumentParser) -> None:
     add("--stamps-per-shard", type=int, default=run.stamps_per_shard, help="as dhs plan has it (default: %(default)s)")
     add("--quantised", action="store_true", help="stamps kept as dithered integers")
     add("--split-by-task", action="store_true", help="the recipe splits by task: three files a shard")
-    add("--benchmark", type=Path, metavar="TXT", help="what bench_inject.py printed, in place of the figure in costs.yaml")
+    add(
+        "--benchmark", type=local_path, metavar="TXT", help="what bench_inject.py printed, in place of the figure in costs.yaml"
+    )
 
 
 def _submit(arguments: argparse.Namespace) -> int:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, S3Location, location
+from schemas.locations import Location, S3Location, local_path, location
 from schemas.run_record import RunError
 from schemas.survey import BANDS, DEFAULT_STAMP_SIZE_PIX
 from spark_jobs.band_choice import parse_bands
@@ -56,12 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
     what = parser.add_subparsers(dest="what", metavar="bricks|cutouts", required=True)
     bricks = what.add_parser("bricks", help="coadd bricks by name or by hosts", description=_BRICKS, formatter_class=raw)
     names = bricks.add_mutually_exclusive_group(required=True)
-    names.add_argument("--names", type=Path, metavar="TXT", help="bricks, one a line")
+    names.add_argument("--names", type=location, metavar="TXT", help="bricks, one a line")
     names.add_argument(
-        "--hosts", type=Path, metavar="DIR", help="finished plan or output of select-hosts: the bricks of its hosts"
+        "--hosts", type=location, metavar="DIR", help="finished plan or output of select-hosts: the bricks of its hosts"
     )
     cutouts = what.add_parser("cutouts", help="cubes at positions", description=_CUTOUTS, formatter_class=raw)
-    cutouts.add_argument("--positions", type=Path, required=True, metavar="CSV|DIR", help=_POSITIONS)
+    cutouts.add_argument("--positions", type=location, required=True, metavar="CSV|DIR", help=_POSITIONS)
     cutouts.add_argument(
         "--size", type=int, default=DEFAULT_STAMP_SIZE_PIX, metavar="PIX", help="side of a cutout (default: %(default)s)"
     )
@@ -73,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     add, limits = parser.add_argument, FetchLimits()
     add("--out", type=location, required=True, help="directory to fill, or s3://bucket/prefix")
-    add("--scratch", type=Path, metavar="DIR", help="for unfinished files on their way to S3 (default: the system's own)")
+    add("--scratch", type=local_path, metavar="DIR", help="for unfinished files on their way to S3 (default: the system's own)")
     add("--bands", default="".join(BANDS), help="bands to fetch (default: %(default)s)")
     add("--survey", default=DEFAULT_SURVEY, help="survey by name, or a YAML file with its addresses (default: %(default)s)")
     add("--ask-again", action="store_true", help="forget what the server said it has not")

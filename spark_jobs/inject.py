@@ -22,6 +22,7 @@ from schemas.run_record import (
     begin_run,
     finish_run_of_entries,
     read_run,
+    recorded_rows,
     run_files,
     standing_files,
 )
@@ -79,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     log, counting = ProgressLog(out), Counting(lambda shard: list(shard.stamps.values()), STAMPS)
     spark, partitions = build_session(JOB), arguments.partitions
-    made = map_names(spark, shards, work, what="making stamps", partitions=partitions, log=log, counting=counting)
+    sizes = recorded_rows(arguments.plan.resolve(), [shard.tasks for shard in shards])
+    made = map_names(spark, shards, work, what="making stamps", partitions=partitions, log=log, counting=counting, sizes=sizes)
     seconds = time.monotonic() - begun
     index = _write_indexes(out, [path for shard in shards for path in shard.stamps.values()], provenance)
     counts = _counts([out / entry.path for entry in index])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from schemas.code_version import code_version
 from schemas.job_entry import InputError, account, run_job
+from schemas.locations import local_path
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_files
 from spark_jobs.band_choice import parse_bands
 from spark_jobs.session import build_session
@@ -46,14 +47,14 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--out", type=Path, required=True, help="directory to fill, laid out like the survey's")
+    add("--out", type=local_path, required=True, help="directory on disk to fill, laid out like the survey's")
     add("--bricks", type=int, default=1, help="number of bricks, spread over the sky so that splits fill (default: 1)")
     add("--positions", help="draw the survey bricks that own these positions instead: 'ra,dec; ra,dec' in degrees")
     add("--brick-size", type=int, default=3600, help="side of a brick in pixels of 0.262 arcsec (default: 3600, the survey's)")
     add("--hosts-per-brick", type=int, help="luminous red galaxies on each brick (default: the survey's density, 1230 deg^-2)")
     add("--bands", default="grz", help="bands to draw, for example g (default: grz)")
     add("--noise-correlation", type=float, default=0.0, help="correlation of neighbouring pixels, 0 to 0.7 (default: 0)")
-    add("--settings", type=Path, help="YAML of populations and conditions (default: the one that comes with the package)")
+    add("--settings", type=local_path, help="YAML of populations and conditions (default: the one that comes with the package)")
     add("--seed", type=int, default=1, help="seed of the sky (default: 1)")
     add("--master", help="Spark master (default: spark-submit's own, else local[*])")
     return parser

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,11 @@ from tqdm import tqdm
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import S3Location, location
 from schemas.run_record import run_files
 from spark_jobs.recipe import Recipe, packaged_recipes, read_recipe
 from spark_jobs.recipe_priors import BankLight
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
 from spark_jobs.transforms.simulation.draw_population import QUANTITIES, Population, draw_population
 from spark_jobs.transforms.simulation.known_lens_values import KNOWN
@@ -43,9 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("recipe", help=f"a YAML file, or one that comes with the package: {', '.join(packaged_recipes())}")
-    add("--hosts", type=Path, required=True, help="finished output of select-hosts, or of plan")
-    add("--out", type=Path, required=True, metavar="FILE", help=f"the picture, by its ending one of {', '.join(FORMATS)}")
-    add("--bank", type=Path, help="source bank (HDF5) of dhs source-bank, where the recipe draws its sources from one")
+    add("--hosts", type=location, required=True, help="finished output of select-hosts, or of plan")
+    add("--out", type=location, required=True, metavar="FILE", help=f"the picture, by its ending one of {', '.join(FORMATS)}")
+    add("--bank", type=location, help="source bank (HDF5) of dhs source-bank, where the recipe draws its sources from one")
     add("--seed", type=int, default=1, help="seed of the run, 0 or more (default: %(default)s)")
     add("--tasks", type=int, default=1_000_000, metavar="N", help="lens tasks to draw (default: %(default)s)")
     add("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default: %(default)s); same result")
@@ -82,13 +83,13 @@ def _check(arguments: argparse.Namespace, recipe: Recipe) -> SourceBank | None:
             raise InputError(f"--{option} {getattr(arguments, option)}; wanted 1 or more")
     if arguments.out.suffix not in FORMATS:
         raise InputError(f"--out {arguments.out}; wanted a file ending in one of {', '.join(FORMATS)}")
-    if not arguments.out.resolve().parent.is_dir():
+    if not isinstance(arguments.out, S3Location) and not arguments.out.resolve().parent.is_dir():
         raise InputError(f"--out {arguments.out}: the directory {arguments.out.resolve().parent} is not there")
     if not isinstance(recipe.priors.source_light, BankLight):
         return None
     if arguments.bank is None:
         raise InputError(f"recipe {recipe.name} draws its sources from a bank and none was given; wanted --bank FILE.h5")
-    return open_bank(arguments.bank)
+    return open_bank(bank_on_disk(arguments.bank))
 
 
 def _outcome(population: Population, tasks: int) -> str:

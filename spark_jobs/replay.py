@@ -11,18 +11,20 @@ from typing import Any
 from schemas.code_version import code_version
 from schemas.finished_files import file_sha256
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, location
 from schemas.runs_there import FoundRun, runs_there
 from schemas.stamps import STAMPS
 from schemas.task_search import find_task, stamp_row
 from spark_jobs.plan_tasks import RECIPE_FILE
 from spark_jobs.recipe import read_recipe
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
 from spark_jobs.transforms.simulation.replay_task import ACROSS_MACHINES, differences, pixel_difference, replayed_row
 
 JOB = "replay"
 _EXAMPLE = """example:
   dhs replay 03f2a91c run                                  run/ holds plan, cutouts, stamps and the bank
-  dhs replay 03f2a91c stamps plan cutouts --bank bank.h5
+  dhs replay 03f2a91c stamps plan cutouts --bank bank.h5       each of them may be s3://bucket/prefix
 
 exit code: 0 every column and every byte of the pixels is the same; 1 something differs, and is named; 2 bad input.
 No Spark is needed. Pixels may differ by a millionth of the sky's noise on another family of processors."""
@@ -36,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("task", metavar="TASK_ID", help="the stamp's task_id, or its first 6 characters or more")
     add("directories", nargs="+", metavar="DIRECTORY", help="stamps, their plan and cutouts, or a folder that holds them")
-    add("--bank", type=Path, metavar="FILE", help="the source bank (default: the one of the right content in a DIRECTORY)")
+    add("--bank", type=location, metavar="FILE", help="the source bank (default: the one of the right content in a DIRECTORY)")
     return parser
 
 
@@ -78,15 +80,13 @@ def _tell(name: str, run: FoundRun, stands: dict[str, Any], made_again: dict[str
     return EXIT_BREACH
 
 
-def _made_from(runs: Sequence[FoundRun], stamps: FoundRun, wanted: dict[str, str] | None, what: str, job: str) -> Path:
+def _made_from(runs: Sequence[FoundRun], stamps: FoundRun, wanted: dict[str, str] | None, what: str, job: str) -> Location:
     """The directory, among the runs, of the very files that the stamps were made from."""
     if wanted is None:
         raise InputError(f"the record of {stamps.directory} does not say which {what} it was made from: only dhs inject's can")
     for run in runs:
         if {entry["path"]: entry["sha256"] for entry in run.record["files"]} == wanted:
-            if isinstance(run.directory, Path):
-                return run.directory
-            raise InputError(f"{run.directory}: a stamp is made again from local files; copy the {what} here first")
+            return run.directory
     names = ", ".join(run.name for run in runs)
     raise InputError(f"the {what} that {stamps.directory} was made from is none of {names}; wanted that output of {job} too")
 
@@ -95,12 +95,13 @@ def _bank(arguments: argparse.Namespace, wanted: str | None) -> Path | None:
     """The source bank, by its content; None where the stamps were made without one."""
     if wanted is None:
         return None
-    folders = [Path(folder) for folder in arguments.directories if Path(folder).is_dir()]
-    candidates = [arguments.bank] if arguments.bank else [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    folders = [folder for folder in map(location, arguments.directories) if isinstance(folder, Path) and folder.is_dir()]
+    beside = [path for folder in folders for path in sorted(folder.glob("*.h5"))]
+    candidates = [bank_on_disk(arguments.bank)] if arguments.bank else beside
     for path in candidates:
         if path.is_file() and file_sha256(path) == wanted:
-            return Path(path)
-    seen = ", ".join(map(str, candidates)) or "no *.h5 in the directories"
+            return path
+    seen = ", ".join(map(str, [arguments.bank] if arguments.bank else beside)) or "no *.h5 in the directories"
     raise InputError(
         f"the stamps were made with the bank whose SHA-256 begins {wanted[:12]}; seen {seen}; wanted --bank FILE.h5"
     )

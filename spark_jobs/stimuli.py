@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -14,7 +13,8 @@ from schemas.contract_files import Provenance, TableWriter, open_parquet, read_t
 from schemas.cutouts import CUTOUTS
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run, run_files
+from schemas.locations import Location, location
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run, run_files
 from schemas.split_rule import SPLITS
 from schemas.stimuli import STIMULI
 from schemas.survey import BANDS
@@ -23,6 +23,7 @@ from spark_jobs.inject_inputs import check_inputs
 from spark_jobs.physics.keyed_uniforms import text_key
 from spark_jobs.plan_tasks import RECIPE_FILE
 from spark_jobs.recipe import read_recipe
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
 from spark_jobs.transforms.simulation.make_stamp import StampMaker
 from spark_jobs.transforms.simulation.render_stimuli import stimuli_of, stimulus_maker
@@ -44,10 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=__doc__, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--plan", type=Path, required=True, help="finished output of dhs plan")
-    add("--cutouts", type=Path, required=True, help="finished output of dhs cut-hosts over that plan")
-    add("--bank", type=Path, help="the source bank that the plan was made with, where its recipe draws from one")
-    add("--out", type=Path, required=True, help=f"directory for {FILE}")
+    add("--plan", type=location, required=True, help="finished output of dhs plan; each place here may be s3://")
+    add("--cutouts", type=location, required=True, help="finished output of dhs cut-hosts over that plan")
+    add("--bank", type=location, help="the source bank that the plan was made with, where its recipe draws from one")
+    add("--out", type=location, required=True, help=f"directory for {FILE}")
     add("--split", default="test", choices=SPLITS, help="split whose lenses are made again (default: %(default)s)")
     add("--lenses", type=int, default=300, metavar="N", help="lenses to make again, one a host (default: %(default)s)")
     add("--seed", type=int, default=1, help="seed of the choice of hosts (default: %(default)s)")
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if begin_run(args.out, identity) is RunState.FINISHED:
         account(JOB, f"{args.out} holds this run already, finished; nothing to do")
         return EXIT_DONE
-    maker = stimulus_maker(recipe, open_bank(args.bank) if args.bank else None)
+    maker = stimulus_maker(recipe, open_bank(bank_on_disk(args.bank)) if args.bank else None)
     provenance = Provenance(identity.code_version, recipe.recipe_hash, plan["run_seed"], recipe.name)
     counts = {"lenses": 0, "rows": 0, "refused": 0}
     with TableWriter(args.out / FILE, STIMULI, provenance) as writer:
@@ -77,12 +78,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             counts["lenses"] += 1
             counts["rows"] += len(rows)
             counts["refused"] += sum(bool(row["reasons"]) for row in rows)
-    finish_run(args.out, identity, [args.out / FILE], counts, {"recipe_name": recipe.name, "size_pix": recipe.size_pix})
+    finish_run_of_entries(
+        args.out, identity, [writer.entry(args.out)], counts, {"recipe_name": recipe.name, "size_pix": recipe.size_pix}
+    )
     account(JOB, "{lenses} lenses: {rows} stimuli, {refused} refused; ".format(**counts) + str(args.out / FILE))
     return EXIT_DONE
 
 
-def chosen_lenses(plan: Path, split: str, count: int, seed: int) -> dict[str, Row]:
+def chosen_lenses(plan: Location, split: str, count: int, seed: int) -> dict[str, Row]:
     """A lens task of each of at most ``count`` hosts, by host_id: hosts by hash, of a host the first task by name."""
     first: dict[str, Row] = {}
     for path in run_files(plan, TASKS, "tasks/"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.job_entry import InputError
+from schemas.locations import location
 from schemas.survey import BANDS
 from spark_jobs.yaml_mapping import read_mapping
 
@@ -126,7 +126,7 @@ def load_survey(name_or_path: str) -> SurveySettings:
     known = files("spark_jobs") / "surveys" / f"{name_or_path}.yaml"
     if name_or_path.isidentifier() and known.is_file():
         return _checked(known.read_text(), f"surveys/{name_or_path}.yaml")
-    path = Path(name_or_path)
+    path = location(name_or_path)
     if not path.is_file():
         raise InputError(f"survey {name_or_path!r} is neither a survey of the package ({DEFAULT_SURVEY}) nor a YAML file")
     return _checked(path.read_text(), str(path))

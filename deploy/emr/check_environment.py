@@ -16,6 +16,7 @@ EXECUTOR_ROOMS = (
     "spark_jobs.transforms.survey.cutout_files",
     "spark_jobs.transforms.simulation.plan_files",
     "spark_jobs.transforms.simulation.inject_shard",
+    "spark_jobs.transforms.compacting.pack_shard",
 )
 UPLOADS = "boto3"  # imported by what writes to S3 when it writes
 ABSENT = ("torch", "pyspark", "galsim")

@@ -43,6 +43,7 @@ class Figures(Frozen):
     plane_core_seconds: Figure
     tile_core_seconds: Figure
     select_megabytes_per_core_second: Figure
+    compact_megabytes_per_core_second: Figure
     kernel_core_seconds: Figure
     hash_gigabytes_per_core_second: Figure
     stamp_bytes: Figure

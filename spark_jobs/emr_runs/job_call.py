@@ -52,6 +52,7 @@ JOBS = {
         survey=True,
     ),
     "inject": ClusterJob("spark_jobs.inject", {"plan": InputKind.RUN, "cutouts": InputKind.RUN, "bank": InputKind.OBJECT}),
+    "compact": ClusterJob("spark_jobs.compact", {"source": InputKind.PREFIX}),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -161,14 +162,28 @@ def _of_inject(call: JobCall, records: dict[str, dict[str, Any]], bucket: Bucket
 
 
 def _of_select_hosts(call: JobCall, records: dict[str, dict[str, Any]], bucket: Bucket) -> Counts:
-    sizes = [
-        entry["Size"]
-        for one in call.inputs
-        if one.option == "sweeps"
-        for page in bucket.pages(one.address)
-        for entry in page.get("Contents", [])
-    ]
+    sizes = _sizes(call, "sweeps", bucket)
     return Counts(shards=max(1, len(sizes)), input_bytes=float(sum(sizes)))
 
 
-_COUNTS = {"plan": _of_plan, "cut-hosts": _of_cut_hosts, "inject": _of_inject, "select-hosts": _of_select_hosts}
+def _of_compact(call: JobCall, records: dict[str, dict[str, Any]], bucket: Bucket) -> Counts:
+    from spark_jobs.compact import build_parser
+
+    sizes = _sizes(call, "source", bucket, ending=".parquet")
+    shard = build_parser().parse_args(list(call.words)).target_mb << 20
+    return Counts(shards=max(1, math.ceil(sum(sizes) / shard)), files=len(sizes), input_bytes=float(sum(sizes)))
+
+
+def _sizes(call: JobCall, option: str, bucket: Bucket, ending: str = "") -> list[int]:
+    """Bytes of each object that lies below an option's address."""
+    pages = (page for one in call.inputs if one.option == option for page in bucket.pages(one.address))
+    return [entry["Size"] for page in pages for entry in page.get("Contents", []) if entry["Key"].endswith(ending)]
+
+
+_COUNTS = {
+    "plan": _of_plan,
+    "cut-hosts": _of_cut_hosts,
+    "inject": _of_inject,
+    "select-hosts": _of_select_hosts,
+    "compact": _of_compact,
+}

@@ -11,6 +11,7 @@ from typing import Any
 from schemas.job_entry import InputError
 from spark_jobs.emr_runs.aws_access import AbsentError, AwsAccess, asked, asked_each
 from spark_jobs.emr_runs.run_inputs import Bucket
+from spark_jobs.emr_runs.run_progress import progress_lines
 
 ALIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 MAX_LOG_BYTES = 64 << 20
@@ -45,9 +46,11 @@ def run_name(text: str) -> RunName:
 
 
 def status_lines(run: RunName, access: AwsAccess) -> list[str]:
-    """State and reason of a run, and of each step of a cluster, newest first."""
+    """State and reason of a run, and of each step of a cluster, newest first, with what each says of its progress."""
+    bucket = Bucket(access)
     if not run.cluster:
-        return _serverless_status(_job_run(run, access))
+        job = _job_run(run, access)
+        return [*_serverless_status(job), *map(_shown, progress_lines(_serverless_words(job), bucket))]
     cluster = _cluster(run, access)
     status = cluster["Status"]
     lines = [f"{run} {status['State']} {cluster['Name']}{_reason(status.get('StateChangeReason'))}"]
@@ -57,6 +60,7 @@ def status_lines(run: RunName, access: AwsAccess) -> list[str]:
             failure = state.get("FailureDetails", {}).get("Reason") or state.get("FailureDetails", {}).get("Message")
             why = f": {_shown(failure)}" if failure else _reason(state.get("StateChangeReason"))
             lines.append(f"  {each['Id']} {state['State']} {_shown(each['Name'])}{why}")
+            lines += map(_shown, progress_lines(each.get("Config", {}).get("Args", []), bucket))
     return lines
 
 
@@ -142,6 +146,11 @@ def _serverless_status(job: dict[str, Any]) -> list[str]:
     why = f": {_shown(job['stateDetails'])}" if job.get("stateDetails") else ""
     name = f"{job['applicationId']}/{job['jobRunId']}"
     return [f"{name} {job['state']} {_shown(job.get('name') or '')}{why}", *([f"  billed: {billed}"] if billed else [])]
+
+
+def _serverless_words(job: dict[str, Any]) -> list[str]:
+    words: list[str] = job.get("jobDriver", {}).get("sparkSubmit", {}).get("entryPointArguments", [])
+    return words
 
 
 def _log_prefix(run: RunName, access: AwsAccess) -> str:

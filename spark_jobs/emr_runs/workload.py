@@ -39,7 +39,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Counts:
-    """What is known of a run before it: rows, files and bytes of its inputs."""
+    """What is known of a run before it: rows, files and bytes of its inputs, and the shards that it makes."""
 
     tasks: int = 0
     hosts: int = 0
@@ -48,6 +48,7 @@ class Counts:
     input_bytes: float = 0.0
     quantised: bool = False
     split_by_task: bool = False
+    files: int = 0
 
 
 def plan_work(counts: Counts, figures: Figures) -> Workload:
@@ -124,7 +125,31 @@ def select_hosts_work(counts: Counts, figures: Figures) -> Workload:
     )
 
 
-WORK = {"plan": plan_work, "cut-hosts": cut_hosts_work, "inject": inject_work, "select-hosts": select_hosts_work}
+def compact_work(counts: Counts, figures: Figures) -> Workload:
+    """Every byte in, and out again."""
+    group_bytes = figures.of("rows_per_get") * figures.of("stamp_bytes")
+    return Workload(
+        job="compact",
+        items=counts.shards,
+        item="shards",
+        shards=counts.shards,
+        core_seconds=counts.input_bytes / MB / figures.of("compact_megabytes_per_core_second"),
+        bytes_read=counts.input_bytes,
+        bytes_written=counts.input_bytes,
+        gets=math.ceil(counts.input_bytes / group_bytes) + 2 * counts.files,  # its footer by the driver, and by a worker
+        puts=_puts(counts.input_bytes, counts.shards, figures),
+        lists=_lists(counts.files, figures) + _lists(counts.shards, figures),
+        starts_kernels=False,
+    )
+
+
+WORK = {
+    "plan": plan_work,
+    "cut-hosts": cut_hosts_work,
+    "inject": inject_work,
+    "select-hosts": select_hosts_work,
+    "compact": compact_work,
+}
 
 
 def _puts(size: float, files: int, figures: Figures) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import locations
+from schemas import bucket_region, locations
 from schemas.contract import ContractError
 from schemas.contract_files import open_parquet, read_table
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_UNREACHABLE, run_job
@@ -50,16 +50,16 @@ def test_an_address_without_a_bucket_is_refused(text: str) -> None:
         location(text)
 
 
-def test_an_output_in_s3_is_refused_and_makes_no_directory_of_that_name(
+def test_an_output_that_lies_on_disk_only_is_refused_and_makes_no_directory_of_that_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trainer import train
+    from spark_jobs import demo
 
     monkeypatch.chdir(tmp_path)
     assert local_path("out") == Path("out")
-    assert run_job("train", train.main, ["--stamps", "stamps", "--out", "s3://bucket/out"]) == EXIT_BAD_INPUT
+    assert run_job("demo", demo.main, ["--out", "s3://bucket/out"]) == EXIT_BAD_INPUT
     error = capsys.readouterr().err
-    assert error.startswith("dhs train: error: s3://bucket/out: only finished data is read from S3; wanted a local path")
+    assert error.startswith("dhs demo: error: s3://bucket/out: this option takes no s3://; wanted a local path here")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,9 +168,21 @@ def test_an_endpoint_that_is_no_address_is_refused(s3: S3Store, monkeypatch: pyt
 def test_the_region_is_the_environments_or_else_the_buckets_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(locations.fs, "resolve_s3_region", lambda bucket: {"theirs": "ap-south-1"}[bucket])
+    monkeypatch.setattr(locations, "bucket_region", lambda bucket, seconds: {"theirs": "ap-south-1"}[bucket])
     assert locations.store("theirs").region == "ap-south-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert locations.store("theirs").region == "eu-west-1"
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     assert locations.store("theirs").region == "eu-north-1"
+
+
+def test_a_region_that_nobody_tells_is_one_line_that_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(bucket_region, "_ANSWERS_FOR_ALL", "http://127.0.0.1:1")
+    assert run_job("audit", lambda _: len(read_run(location("s3://of-nobody/x"))), []) == EXIT_UNREACHABLE
+    error = capsys.readouterr().err
+    assert error.startswith("dhs audit: error: s3://of-nobody: its region cannot be found; wanted AWS_REGION, or a network (")
+    assert error.count("\n") == 1

@@ -12,7 +12,17 @@ import pytest
 
 from schemas.contract_files import write_table
 from schemas.finished_files import describe_file, file_sha256
-from schemas.run_record import RunError, RunIdentity, RunState, begin_run, finish_run, finish_run_of_files, read_run, run_files
+from schemas.run_record import (
+    RunError,
+    RunIdentity,
+    RunState,
+    begin_run,
+    finish_run,
+    finish_run_of_files,
+    read_run,
+    recorded_rows,
+    run_files,
+)
 from tests.schemas.small_table import MADE_BY, SHELF, shelf_table
 
 IDENTITY = RunIdentity("inject", "0.1.0+abc", "5ca1ab1e", 7, {"size": 64, "bands": ("g", "r")})
@@ -123,6 +133,11 @@ def test_readers_take_the_files_of_the_record_and_look_at_nothing_else(tmp_path:
     assert run_files(tmp_path, SHELF) == [early, late]
     assert run_files(tmp_path, SHELF, under="split=train/") == [late]
     assert run_files(tmp_path, SHELF, under="split=test/") == []
+
+
+def test_the_record_says_how_many_rows_each_file_has(tmp_path: Path) -> None:
+    paths = shelf_run(tmp_path)
+    assert recorded_rows(tmp_path, paths) == [3, 5] and recorded_rows(tmp_path, paths[::-1]) == [5, 3]
 
 
 def test_a_file_that_is_gone_or_holds_other_rows_than_recorded_is_noticed(tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from schemas.job_entry import InputError, run_job
+from schemas.locations import location
 from spark_jobs.adopt_bank import JOB, main
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import open_bank
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_foreign_bank import SIDE, gaussian, write_foreign_bank
 
 
@@ -65,3 +68,20 @@ def test_a_directory_is_no_place_for_a_bank_and_bad_input_is_one_line(
         adopt(source, tmp_path)
     assert run_job(JOB, main, ["--bank", str(tmp_path / "none.h5"), "--out", str(tmp_path / "bank.h5")]) == 2
     assert capsys.readouterr().err.startswith("dhs adopt-bank: error: bank ")
+
+
+def test_a_bank_in_s3_is_adopted_there_and_the_same_again_is_left_alone(
+    s3: S3Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_foreign_bank(tmp_path / "theirs.h5", [gaussian(3.0)])
+    there, out = s3.put_bytes("adopted/theirs.h5", source.read_bytes()), f"s3://{BUCKET}/adopted/bank.h5"
+    words = ["--bank", there, "--out", out]
+    assert main(words) == 0
+    bank = open_bank(bank_on_disk(location(out)))
+    assert bank.provenance[0] == "theirs.h5, image 0, as it is, divided by its sum"
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert f"; in {out}\n" in told and f"{out} holds this bank already: 1 templates" in told
+    write_foreign_bank(source, [gaussian(4.0)])
+    with pytest.raises(InputError, match=f"{out} holds another bank"):
+        main(["--bank", str(source), "--out", out])

@@ -125,8 +125,8 @@ def test_a_truncated_file_is_found_and_the_others_are_audited(broken: Damaged) -
 def test_an_absent_and_an_unrecorded_file_are_found(broken: Damaged) -> None:
     broken.file("val").rename(broken.stamps / "split=val" / "stray.parquet")
     found = failures(broken)["files match the record"]
-    assert "is recorded and not on disk" in found
-    assert "split=val/stray.parquet is on disk and not recorded" in found
+    assert "is recorded and not there" in found
+    assert "split=val/stray.parquet is there and not recorded" in found
 
 
 def test_a_run_without_an_index_is_a_breach_and_not_a_silence(broken: Damaged) -> None:

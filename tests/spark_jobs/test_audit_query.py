@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE, run_job
+from schemas.locations import location
 from schemas.run_record import FINISHED_NAME
 from spark_jobs import audit_query
 from spark_jobs.audit_query import build_parser
 from spark_jobs.transforms.audits.query_texts import all_queries
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_index import control_row, index_row, write_index, write_plan
 
 Printed = pytest.CaptureFixture[str]
@@ -117,3 +119,17 @@ def test_the_examples_can_be_typed() -> None:
         assert (dhs, audit) == ("dhs", "audit")
         assert audit_query.is_asking(build_parser().parse_args(words))
     assert not audit_query.is_asking(build_parser().parse_args([]))
+
+
+def test_the_answer_of_runs_in_s3_is_written_and_drawn_there(
+    s3: S3Store, folder: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    stamps = s3.put(folder / "stamps", "asked/stamps")
+    table, figure = f"s3://{BUCKET}/asked/a.csv", f"s3://{BUCKET}/asked/a.svg"
+    assert asked("--query", "arc_snr", stamps, "--csv", table, "--figure", figure) == EXIT_DONE
+    assert capsys.readouterr().out.endswith(f"; written to {table}, {figure}\n")
+    assert (
+        asked("--query", "arc_snr", folder / "stamps", "--csv", tmp_path / "a.csv", "--figure", tmp_path / "a.svg") == EXIT_DONE
+    )
+    assert location(table).read_bytes() == (tmp_path / "a.csv").read_bytes()
+    assert location(figure).read_bytes() == (tmp_path / "a.svg").read_bytes()

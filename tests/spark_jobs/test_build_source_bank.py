@@ -10,9 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from schemas.job_entry import EXIT_BREACH, InputError, run_job
+from schemas.job_entry import EXIT_BAD_INPUT, EXIT_BREACH, InputError, run_job
+from schemas.locations import location
 from spark_jobs.build_source_bank import JOB, main
+from spark_jobs.transforms.bank.bank_copy import bank_on_disk
 from spark_jobs.transforms.bank.bank_file import SourceBank, open_bank
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_galaxies import SCALE_ARCSEC, noisy_galaxy, write_catalogue
 
 PROCEDURAL = ["--procedural", "4", "--size", "32"]
@@ -206,3 +209,25 @@ def test_no_more_templates_are_made_than_asked_and_faint_ones_are_left_out(tmp_p
     assert bank.template_id.tolist() == ["cosmos-102", "cosmos-103", "cosmos-104"]
     assert counts_of(bank) == (5, 3, 2)
     assert bank.snr.min() > 40
+
+
+def test_a_bank_is_written_into_s3_and_left_there_as_it_is(
+    s3: S3Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, here = f"s3://{BUCKET}/made/bank.h5", tmp_path / "bank.h5"
+    assert main(["--out", out, *PROCEDURAL]) == 0
+    assert main(["--out", str(here), *PROCEDURAL]) == 0
+    there = open_bank(bank_on_disk(location(out)))
+    np.testing.assert_array_equal(there.images(range(4)), open_bank(here).images(range(4)))
+    capsys.readouterr()
+    assert main(["--out", out, *PROCEDURAL]) == 0
+    assert f"{out} holds this bank already: 4 templates; nothing to do" in capsys.readouterr().out
+    with pytest.raises(InputError, match=f"{out} holds another bank: seed was 1 and is now 2"):
+        main(["--out", out, *PROCEDURAL, "--seed", "2"])
+
+
+def test_a_catalogue_with_its_many_images_is_wanted_on_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_job(JOB, main, ["--out", "bank.h5", "--real-galaxies", "s3://bucket/catalog.fits"]) == EXIT_BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.startswith("dhs source-bank: error: s3://bucket/catalog.fits: this option takes no s3://")
+    assert error.count("\n") == 1

@@ -6,12 +6,14 @@ import argparse
 import importlib
 import re
 import shlex
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import pytest
 
 from schemas.code_version import RELEASE
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE
+from schemas.locations import LocationError, S3Location
 from spark_jobs.command_line import COMMANDS, main
 
 HELP = """\
@@ -147,3 +149,24 @@ def test_a_wrong_argument_is_told_with_the_usage_and_code_two(command: str, caps
     assert said.out == ""
     assert said.err.startswith(f"usage: dhs {command} ")
     assert f"dhs {command}: error: " in said.err
+
+
+def taken(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Every option and argument of a parser and of the parsers below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from taken(below)
+        else:
+            yield action
+
+
+@pytest.mark.parametrize("command", [name for name, (module, _) in COMMANDS.items() if module.startswith("spark_jobs.")])
+def test_an_address_in_s3_is_taken_as_one_or_refused_and_never_as_a_folder_named_s3(command: str) -> None:
+    parser = importlib.import_module(COMMANDS[command][0]).build_parser()
+    for action in [action for action in taken(parser) if action.type not in (None, int, float)]:
+        assert isinstance(action.type, Callable)  # type: ignore[arg-type]
+        try:
+            assert action.type("s3://bucket/key") == S3Location("bucket", "key"), action.dest
+        except LocationError as error:
+            assert str(error).startswith("s3://bucket/key: this option takes no s3://; wanted a local path"), action.dest

@@ -161,12 +161,15 @@ def test_a_run_above_the_budget_needs_to_be_allowed(
 
 
 def test_a_run_whose_cost_is_not_known_needs_a_budget_too(
-    account: EmrAccount, sent: list[Any], capsys: pytest.CaptureFixture[str]
+    account: EmrAccount, sent: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    unknown = "{value: null, measured: false, source: nobody looked at it}"
+    (tmp_path / "costs.yaml").write_text(f"figures: {{select_megabytes_per_core_second: {unknown}}}")
+    costs = ["--costs", str(tmp_path / "costs.yaml")]
     with pytest.raises(InputError, match=r"the cost is not known .*select_megabytes.*; wanted --budget USD"):
-        submitted(account, job="select-hosts")
+        submitted(account, *costs, job="select-hosts")
     assert operations(sent) == []
-    assert submitted(account, "--budget", "5", job="select-hosts") == EXIT_DONE
+    assert submitted(account, *costs, "--budget", "5", job="select-hosts") == EXIT_DONE
     assert "cost: not predicted: there is no figure select_megabytes_per_core_second" in capsys.readouterr().out
 
 

@@ -18,7 +18,8 @@ from spark_jobs.transforms.fetching.partial_file import PartialFile
 from spark_jobs.transforms.fetching.s3_target import S3Target
 from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.fetch_runs import fetch, names, table
-from tests.spark_jobs.small_survey_server import SurveyServer, cube, half, plane, survey_server
+from tests.spark_jobs.small_hosts import host_row, write_hosts_run
+from tests.spark_jobs.small_survey_server import SurveyServer, cube, half, plane, survey_file, survey_server
 
 BRICK = "0591m305"
 PLANES = [
@@ -188,3 +189,23 @@ def test_a_bucket_that_is_not_there_is_told_before_the_server_is_asked(
     assert fetch(server, tmp_path, "bricks", *words) == EXIT_BAD_INPUT
     assert "there is no such bucket" in capsys.readouterr().err
     assert server.asked == []
+
+
+def test_what_is_wanted_may_be_named_in_s3(
+    s3: S3Store, server: SurveyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = write_hosts_run(tmp_path / "hosts", {"hosts.parquet": [host_row(1, 59.0, -30.0, BRICK)]})
+    lists = {"--names": s3.put_bytes("asked/bricks.txt", f"{BRICK}  # one\n".encode()), "--hosts": s3.put(hosts, "asked/hosts")}
+    survey = s3.put_bytes("asked/survey.yaml", Path(survey_file(tmp_path, server)).read_bytes())
+    for option, place in lists.items():
+        assert fetch(server, tmp_path, "bricks", option, place, "--bands", "g", "--survey", survey) == EXIT_DONE
+        assert "dhs fetch: 4 files: " in capsys.readouterr().out
+    csv = s3.put_bytes("asked/table.csv", Path(table(tmp_path, "name,ra_deg,dec_deg\nA,150.1,2.2\n")[1]).read_bytes())
+    server.content["/fits-cutout"] = cube(150.1, 2.2)
+    assert fetch(server, tmp_path, "cutouts", "--positions", csv, "--size", "16", "--out", str(tmp_path / "cubes")) == EXIT_DONE
+    assert (tmp_path / "cubes" / "A.fits").is_file()
+    absent = f"s3://{BUCKET}/asked/nothing"
+    assert fetch(server, tmp_path, "cutouts", "--positions", absent) == EXIT_BAD_INPUT
+    assert f"dhs fetch: error: table of positions {absent} is not there" in capsys.readouterr().err
+    assert fetch(server, tmp_path, "bricks", "--names", absent) == EXIT_BAD_INPUT
+    assert f"dhs fetch: error: {absent}: there is no such object" in capsys.readouterr().err

@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from schemas.job_entry import InputError
+from schemas.locations import location
 from spark_jobs.population import build_parser, main
 from spark_jobs.recipe import parse_recipe
 from spark_jobs.transforms.simulation.draw_population import QUANTITIES
 from spark_jobs.transforms.simulation.known_lens_values import KNOWN, SLACS
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.recipe_texts import shipped_text
 from tests.spark_jobs.small_bank import write_small_bank
 from tests.spark_jobs.small_hosts import host_row, write_hosts_run
@@ -119,3 +121,14 @@ def test_the_help_shows_an_example_and_how_long_it_takes() -> None:
     text = " ".join(build_parser().format_help().split())
     assert "dhs population realistic --hosts hosts --bank cosmos.h5 --out population.png" in text
     assert "half a minute on two cores" in text
+
+
+def test_hosts_bank_and_picture_may_be_in_s3(
+    hosts: Path, bank: Path, s3: S3Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"s3://{BUCKET}/population/picture.svg"
+    words = ["--hosts", s3.put(hosts, "population/hosts"), "--bank", s3.put_bytes("population/bank.h5", bank.read_bytes())]
+    assert main(["realistic", *words, "--out", out, "--tasks", "300"]) == 0
+    assert f"; look at {out}\n" in capsys.readouterr().out
+    assert call(tmp_path / "picture.svg", hosts, "--bank", bank, tasks=300) == 0
+    assert location(out).read_bytes() == (tmp_path / "picture.svg").read_bytes()

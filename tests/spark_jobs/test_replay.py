@@ -18,6 +18,7 @@ from schemas.run_record import FINISHED_NAME, read_run, run_files
 from schemas.stamps import STAMPS
 from schemas.survey import BANDS
 from spark_jobs import replay
+from tests.s3_store import S3Store
 from tests.spark_jobs.small_replay import ReplayRuns, make_replay_runs, task_id
 
 Printed = pytest.CaptureFixture[str]
@@ -166,3 +167,18 @@ def test_what_cannot_be_made_again_is_told_in_one_sentence(
     assert (printed.out, printed.err.count("\n")) == ("", 1)
     assert printed.err.startswith("dhs replay: error: ")
     assert said in printed.err
+
+
+def test_a_stamp_in_s3_is_made_again_from_plan_cutouts_and_bank_in_s3(
+    made: ReplayRuns, s3: S3Store, capsys: Printed, tmp_path: Path
+) -> None:
+    parts = [s3.put(made.root / part, f"replay/{part}") for part in ("stamps", "plan", "cutouts")]
+    bank = s3.put_bytes("replay/bank.h5", made.bank.read_bytes())
+    for host in ("1", "10"):  # the second draws its source from the bank
+        assert replayed(task_id(host, "lens"), *parts, "--bank", bank) == EXIT_DONE
+        assert f"of stamps is the same in all {len(STAMPS.names)} columns" in capsys.readouterr().out
+    assert replayed(LENS, *parts) == EXIT_BAD_INPUT
+    assert "seen no *.h5 in the directories; wanted --bank FILE.h5" in capsys.readouterr().err
+    other = s3.put_bytes("replay/other.h5", made.bank.read_bytes() + b"x")
+    assert replayed(LENS, *parts, "--bank", other) == EXIT_BAD_INPUT
+    assert f"; seen {other}; wanted --bank FILE.h5" in capsys.readouterr().err

@@ -44,6 +44,21 @@ def test_each_name_is_a_part_of_its_own_unless_said_otherwise(spark: Any) -> Non
     assert sorted(set(map_names(spark, NAMES, part, what="test", partitions=4))) == [0, 1, 2, 3]
 
 
+def test_the_largest_are_begun_first_neighbours_stay_neighbours_and_answers_stay_in_order(spark: Any) -> None:
+    def begun(name: str) -> tuple[str, int]:
+        import itertools
+        import sys
+
+        counter = sys.__dict__.setdefault("begun", itertools.count())  # of the one worker that one partition has
+        return name, next(counter)
+
+    sizes = [5, 7, 4, 900, 1, 6, 1001]
+    found = map_names(spark, NAMES, begun, what="test", partitions=1, sizes=sizes)
+    assert [name for name, _ in found] == NAMES
+    order = [sizes[place] for place in sorted(range(len(sizes)), key=lambda place: found[place][1])]
+    assert order == [900, 1001, 5, 7, 4, 6, 1]  # of one size to a factor of two: as they were named
+
+
 @pytest.mark.parametrize("kind", [InputError, ContractError, RunError, BlobError])
 @pytest.mark.parametrize("partitions", [None, 1])
 def test_bad_input_met_by_a_worker_is_raised_as_itself(spark: Any, kind: type[Exception], partitions: int | None) -> None:

@@ -11,12 +11,14 @@ import pytest
 from schemas.array_codec import decode_stamp
 from schemas.contract_files import read_table
 from schemas.job_entry import EXIT_BAD_INPUT, EXIT_DONE, run_job
+from schemas.locations import location
 from schemas.run_record import read_run, run_files
 from schemas.stamps import STAMPS
 from schemas.stimuli import AS_BRIGHT, EINSTEIN_RADIUS, HOST, SOURCE_SIZE, STIMULI
 from schemas.survey import BANDS
 from spark_jobs import stimuli
 from spark_jobs.transforms.simulation.render_stimuli import RADIUS_STEPS, SIZE_STEPS
+from tests.s3_store import BUCKET, S3Store
 from tests.spark_jobs.small_plan import SmallRun
 
 pytestmark = pytest.mark.spark
@@ -162,3 +164,18 @@ def test_what_cannot_be_made_is_one_clear_error(
     assert run_job("stimuli", stimuli.main, flags) == EXIT_BAD_INPUT
     assert "draws its sources from a bank and none was given" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_stimuli_in_s3_are_those_on_disk(
+    small_run: SmallRun, out: Path, s3: S3Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, cutouts = (s3.put(place, f"stimuli/{place.name}") for place in (small_run.plan, small_run.cutouts))
+    bank = s3.put_bytes("stimuli/bank.h5", small_run.bank.read_bytes())
+    there = f"s3://{BUCKET}/stimuli/out"
+    words = ["--plan", plan, "--cutouts", cutouts, "--bank", bank, "--out", there, "--split", SPLIT, "--lenses", str(LENSES)]
+    assert run_job("stimuli", stimuli.main, words) == EXIT_DONE
+    assert read_run(location(there))["files"] == read_run(out)["files"]
+    (path,) = run_files(location(there), STIMULI)
+    assert read_table(path, STIMULI).equals(read_table(out / stimuli.FILE, STIMULI))
+    assert run_job("stimuli", stimuli.main, words) == EXIT_DONE
+    assert f"{there} holds this run already, finished; nothing to do" in capsys.readouterr().out

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from schemas.array_codec import BlobError, decode_stamp
 from spark_jobs.transforms.audits.audit_queries import REPEATED_PIXELS
@@ -28,76 +26,73 @@ _DIGEST_BYTES = 16
 _PIXELS = pa.schema([(name, pa.string()) for name in ("task_id", "host_id", "kind", "split")] + [("digest", pa.binary())])
 
 
-@dataclass
-class _Tally:
-    """What a pass over the blobs has seen so far."""
-
-    decoded: int = 0
-    blobs: int = 0
-    unreadable: list[str] = field(default_factory=list)
-    undecodable: list[str] = field(default_factory=list)
-    misplaced: list[str] = field(default_factory=list)
-
-
-def blob_checks(stamps: Sequence[Path], *, sample: int, split_key: str) -> list[Check]:
-    """Pages readable, blobs decodable and finite, null exactly where refused, and no pixels twice.
+class BlobAudit:
+    """A pass over the blobs of some files: ``read`` each, then ask for the ``checks``.
 
     At most ``sample`` blobs a file are decoded; all of them are hashed.
     """
-    tally = _Tally()
-    connection = duckdb.connect(":memory:")
-    connection.execute("CREATE TABLE pixels (task_id VARCHAR, host_id VARCHAR, kind VARCHAR, split VARCHAR, digest BLOB)")
-    for path in tqdm(stamps, desc="blobs", unit="file", disable=None):
+
+    def __init__(self, sample: int) -> None:
+        self._sample, self._decoded, self._blobs = sample, 0, 0
+        self._unreadable: list[str] = []
+        self._undecodable: list[str] = []
+        self._misplaced: list[str] = []
+        self._seen = duckdb.connect(":memory:")
+        self._seen.execute("CREATE TABLE pixels (task_id VARCHAR, host_id VARCHAR, kind VARCHAR, split VARCHAR, digest BLOB)")
+
+    def read(self, path: Path) -> None:
+        """Take in the blobs of one stamps file; one that cannot be read is noted."""
         try:
-            _read_file(path, sample, tally, connection)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                self._read_groups(path, file)
         except (pa.ArrowInvalid, OSError) as error:
-            tally.unreadable.append(f"{path.name}: {error}")
-    return [
-        Check.of("blob pages", tally.unreadable, f"{tally.blobs} blobs read, page checksums agree"),
-        Check.of("blobs decode", tally.undecodable, f"{tally.decoded} of {tally.blobs} decoded: right size, finite, float32"),
-        Check.of("blob where made", tally.misplaced, "every made row has a blob, no refused row has one"),
-        _repeated(connection, split_key),
-    ]
+            self._unreadable.append(f"{path.name}: {error}")
+
+    def checks(self, split_key: str) -> list[Check]:
+        """Pages readable, blobs decodable and finite, null exactly where refused, and no pixels twice."""
+        decoded = f"{self._decoded} of {self._blobs} decoded: right size, finite, float32"
+        return [
+            Check.of("blob pages", self._unreadable, f"{self._blobs} blobs read, page checksums agree"),
+            Check.of("blobs decode", self._undecodable, decoded),
+            Check.of("blob where made", self._misplaced, "every made row has a blob, no refused row has one"),
+            _repeated(self._seen, split_key),
+        ]
+
+    def _read_groups(self, path: Path, file: pq.ParquetFile) -> None:
+        who = file.read(columns=["task_id", "reasons"]).to_pydict()
+        made = [str(task) for task, reasons in zip(who["task_id"], who["reasons"], strict=True) if reasons == 0]
+        chosen = in_sample(made, self._sample)
+        for group in range(file.num_row_groups):
+            try:
+                rows = file.read_row_group(group, columns=_COLUMNS).to_pylist()
+            except (pa.ArrowInvalid, OSError) as error:
+                self._unreadable.append(f"{path.name}, row group {group}: {error}")
+                continue
+            self._read_rows(rows, chosen)
+
+    def _read_rows(self, rows: list[dict[str, Any]], chosen: set[str]) -> None:
+        seen = []
+        for row in rows:
+            blob, task = row["stamp_npz"], str(row["task_id"])
+            if (blob is None) == (row["reasons"] == 0):
+                self._misplaced.append(f"{task} is {'made without a blob' if blob is None else 'refused with a blob'}")
+            if blob is None:
+                continue
+            self._blobs += 1
+            digest = hashlib.blake2b(blob, digest_size=_DIGEST_BYTES).digest()
+            seen.append({name: row[name] for name in ("task_id", "host_id", "kind", "split")} | {"digest": digest})
+            if task in chosen:
+                self._decoded += 1
+                problem = _fault(blob, row["size_pix"])
+                self._undecodable += [f"{task}: {problem}"] if problem else []
+        self._seen.register("batch", pa.Table.from_pylist(seen, schema=_PIXELS))
+        self._seen.execute("INSERT INTO pixels SELECT * FROM batch")
+        self._seen.unregister("batch")
 
 
 def in_sample(task_ids: Sequence[str], sample: int) -> set[str]:
     """The ``sample`` task_ids with the smallest SHA-256."""
     return set(sorted(task_ids, key=lambda task: hashlib.sha256(task.encode()).digest())[:sample])
-
-
-def _read_file(path: Path, sample: int, tally: _Tally, connection: duckdb.DuckDBPyConnection) -> None:
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        who = file.read(columns=["task_id", "reasons"]).to_pydict()
-        made = [str(task) for task, reasons in zip(who["task_id"], who["reasons"], strict=True) if reasons == 0]
-        chosen = in_sample(made, sample)
-        for group in range(file.num_row_groups):
-            try:
-                rows = file.read_row_group(group, columns=_COLUMNS).to_pylist()
-            except (pa.ArrowInvalid, OSError) as error:
-                tally.unreadable.append(f"{path.name}, row group {group}: {error}")
-                continue
-            _read_rows(rows, chosen, tally, connection)
-
-
-def _read_rows(rows: list[dict[str, Any]], chosen: set[str], tally: _Tally, connection: duckdb.DuckDBPyConnection) -> None:
-    seen = []
-    for row in rows:
-        blob, task = row["stamp_npz"], str(row["task_id"])
-        if (blob is None) == (row["reasons"] == 0):
-            tally.misplaced.append(f"{task} is {'made without a blob' if blob is None else 'refused with a blob'}")
-        if blob is None:
-            continue
-        tally.blobs += 1
-        digest = hashlib.blake2b(blob, digest_size=_DIGEST_BYTES).digest()
-        seen.append({name: row[name] for name in ("task_id", "host_id", "kind", "split")} | {"digest": digest})
-        if task in chosen:
-            tally.decoded += 1
-            problem = _fault(blob, row["size_pix"])
-            tally.undecodable += [f"{task}: {problem}"] if problem else []
-    batch = pa.Table.from_pylist(seen, schema=_PIXELS)
-    connection.register("batch", batch)
-    connection.execute("INSERT INTO pixels SELECT * FROM batch")
-    connection.unregister("batch")
 
 
 def _fault(blob: bytes, size: int | None) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -15,9 +14,13 @@ from tqdm import tqdm
 
 from schemas.contract import Contract, ContractError
 from schemas.contract_files import check_header
-from schemas.run_record import FINISHED_NAME, STARTED_NAME
+from schemas.finished_files import file_sha256
+from schemas.locations import Location, files_below, relative_path
+from schemas.run_record import FINISHED_NAME, STARTED_NAME, stays_below
 from schemas.stamps import STAMP_INDEX, STAMPS
+from spark_jobs.transforms.audits.audit_blobs import BlobAudit
 from spark_jobs.transforms.audits.audit_result import Check, Verdict, examples
+from spark_jobs.transforms.audits.files_at_hand import each_at_hand
 
 ORIGIN = ("recipe_hash", "run_seed", "code_version")
 _ENTRY_KEYS = {"path", "rows", "bytes", "sha256"}
@@ -25,48 +28,53 @@ _ENTRY_KEYS = {"path", "rows", "bytes", "sha256"}
 
 @dataclass(frozen=True)
 class AuditedFiles:
-    """The record of a stamps directory, its files that can be read under contract, and what was found on the way."""
+    """The record of a stamps directory, its files at hand that can be read under contract, and what was found on the way."""
 
-    directory: Path
     record: dict[str, Any]
     stamps: list[Path] = field(default_factory=list)
     index: list[Path] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
 
 
-def audit_files(directory: Path, *, hashes: bool) -> AuditedFiles:
-    """Check record, files, contract and origin of a stamps directory; ``hashes`` reads every byte of every file.
+def audit_files(directory: Location, folder: Path, blobs: BlobAudit | None) -> AuditedFiles:
+    """Check record, files, contract and origin of a stamps directory; with ``blobs`` every byte of every file is read, once.
 
-    The lists hold what the further checks can read: a file that is absent, broken or under another contract is in ``checks``.
+    Copies of objects lie in ``folder``. The lists hold what the further checks can read: a file that is absent, broken or under
+    another contract is in ``checks``.
     """
     record, check = _read_record(directory)
     if record is None:
-        return AuditedFiles(directory, {}, checks=[check])
+        return AuditedFiles({}, checks=[check])
     entries: list[dict[str, Any]] = record["files"]
+    standing = {relative_path(place, directory) for place in files_below(directory)}
+    there = [entry for entry in entries if entry["path"] in standing]
     stamps: list[Path] = []
     index: list[Path] = []
+    problems = [f"{entry['path']} is recorded and not there" for entry in entries if entry["path"] not in standing]
     faults: list[str] = []
     headers: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        path = directory / entry["path"]
+    files = each_at_hand(directory, [entry["path"] for entry in there], folder, pixels=blobs is not None)
+    for entry, path in tqdm(zip(there, files, strict=True), total=len(there), desc="files", unit="file", disable=None):
+        problems += _difference(path, entry, hashes=blobs is not None)
         contract = STAMP_INDEX if entry["path"].startswith("index/") else STAMPS
-        if path.is_file():
-            header, problem = _header(path, contract)
-            faults += [problem] if problem else []
-            if header is not None:
-                headers[entry["path"]] = header
-                (index if contract is STAMP_INDEX else stamps).append(path)
-    readable = len(stamps) + len(index)
+        header, problem = _header(path, contract)
+        faults += [problem] if problem else []
+        if header is None:
+            continue
+        headers[entry["path"]] = header
+        (index if contract is STAMP_INDEX else stamps).append(path)
+        if blobs is not None and contract is STAMPS:
+            blobs.read(path)
     checks = [
         check,
-        _files_against_record(directory, entries, hashes),
-        Check.of("schema and contract version", faults, f"{readable} files keep their contract {STAMPS.version}"),
+        _files_against_record(entries, standing, problems, hashes=blobs is not None),
+        Check.of("schema and contract version", faults, f"{len(headers)} files keep their contract {STAMPS.version}"),
         _one_origin(headers, record),
     ]
-    return AuditedFiles(directory, record, stamps, index, checks)
+    return AuditedFiles(record, stamps, index, checks)
 
 
-def _read_record(directory: Path) -> tuple[dict[str, Any] | None, Check]:
+def _read_record(directory: Location) -> tuple[dict[str, Any] | None, Check]:
     name = "run record"
     path = directory / FINISHED_NAME
     if not path.exists():
@@ -88,34 +96,36 @@ def _read_record(directory: Path) -> tuple[dict[str, Any] | None, Check]:
     return record, Check.of(name, problems, clean)
 
 
-def _inside(directory: Path, relative: str) -> bool:
-    return (directory / relative).resolve().is_relative_to(directory.resolve())
+def _inside(directory: Location, relative: str) -> bool:
+    linked_out = isinstance(directory, Path) and not (directory / relative).resolve().is_relative_to(directory.resolve())
+    return stays_below(relative) and not linked_out
 
 
-def _files_against_record(directory: Path, entries: Sequence[dict[str, Any]], hashes: bool) -> Check:
-    problems = []
-    for entry in tqdm(entries, desc="files", unit="file", disable=None):
-        path = directory / entry["path"]
-        if not path.is_file():
-            problems.append(f"{entry['path']} is recorded and not on disk")
-            continue
-        problems += _difference(path, entry, hashes)
+def _files_against_record(
+    entries: Sequence[dict[str, Any]], standing: Collection[str], problems: Sequence[str], *, hashes: bool
+) -> Check:
     recorded = {entry["path"] for entry in entries}
-    on_disk = {path.relative_to(directory).as_posix() for path in directory.rglob("*.parquet") if path.name[0] != "."}
-    problems += [f"{stray} is on disk and not recorded" for stray in sorted(on_disk - recorded)]
+    strays = sorted(path for path in standing if path not in recorded and _is_data(PurePosixPath(path)))
     rows = sum(entry["rows"] for entry in entries)
     against = "sizes and SHA-256" if hashes else "sizes (not hashes)"
-    return Check.of("files match the record", problems, f"{len(entries)} files, {rows} rows, {against} as recorded")
+    return Check.of(
+        "files match the record",
+        [*problems, *(f"{stray} is there and not recorded" for stray in strays)],
+        f"{len(entries)} files, {rows} rows, {against} as recorded",
+    )
 
 
-def _difference(path: Path, entry: dict[str, Any], hashes: bool) -> list[str]:
+def _is_data(path: PurePosixPath) -> bool:
+    return path.suffix == ".parquet" and not path.name.startswith(".")
+
+
+def _difference(path: Path, entry: dict[str, Any], *, hashes: bool) -> list[str]:
     """What differs between a file and its entry; empty where nothing does."""
     size = path.stat().st_size
     if size != entry["bytes"]:
         return [f"{entry['path']} has {size} bytes, recorded {entry['bytes']}"]
     if hashes:
-        with open(path, "rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = file_sha256(path)
         if digest != entry["sha256"]:
             return [f"{entry['path']} has SHA-256 {digest[:12]}…, recorded {str(entry['sha256'])[:12]}…"]
     try:

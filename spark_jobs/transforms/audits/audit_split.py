@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import duckdb
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
+from schemas.locations import Location
 from schemas.run_record import run_files
 from schemas.split_rule import split_of
 from spark_jobs.recipe import Split, read_recipe
@@ -21,13 +21,13 @@ _SPLITS_OF_TASKS = "SELECT task_id, split FROM stamps ORDER BY task_id"
 _READ_AT_A_TIME = 100_000
 
 
-def planned_split(plan: Path | None) -> Split | None:
+def planned_split(plan: Location | None) -> Split | None:
     """The split entry of the recipe that lies in the plan; None where there is no plan or no recipe in it."""
     path = plan / RECIPE_NAME if plan else None
     return read_recipe(path).split if path and path.is_file() else None
 
 
-def anchor_cells(plan: Path) -> set[int]:
+def anchor_cells(plan: Location) -> set[int]:
     """Sky cells with a known lens of the anchor list, whose hosts only ever test."""
     found: set[int] = set()
     for path in run_files(plan, HOSTS, "hosts/"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.file_commit import unfinished_file
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from spark_jobs.transforms.audits.query_answer import Answer
 from spark_jobs.transforms.audits.query_texts import FigurePlan, Query
 
@@ -20,7 +20,7 @@ _INK, _GREY = "#2b3138", "#e7e9ec"
 _HEIGHT = {"bars": 0.8, "ranges": 0.5}
 
 
-def check_figure(query: Query, out: Path) -> FigurePlan:
+def check_figure(query: Query, out: Location) -> FigurePlan:
     """How a question is drawn; raises InputError where it is not, or where the file's ending is not one of FORMATS."""
     if query.figure is None:
         raise InputError(f"query {query.name} has no figure: its answer is a list; wanted --csv FILE, or no --figure")
@@ -29,7 +29,7 @@ def check_figure(query: Query, out: Path) -> FigurePlan:
     return query.figure
 
 
-def draw_answer(query: Query, answer: Answer, out: Path) -> None:
+def draw_answer(query: Query, answer: Answer, out: Location) -> None:
     """Draw the first rows of an answer, from top to bottom; the same answer gives the same bytes."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -92,7 +92,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _save(figure: Any, out: Path) -> None:
+def _save(figure: Any, out: Location) -> None:
     timeless = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}[out.suffix]
     with unfinished_file(out) as unfinished:
         figure.savefig(unfinished, format=out.suffix[1:], dpi=120, metadata=timeless)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from schemas.code_version import code_version
 from schemas.file_commit import unfinished_file
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.split_rule import SPLITS, split_of
 from spark_jobs.transforms.bank.bank_template import BANK_BAND, Census, Template
 
@@ -114,7 +115,9 @@ def template_split(template_id: str, fractions: Mapping[str, float]) -> str:
     return split_of(template_id, fractions)
 
 
-def write_bank(path: Path, templates: Iterable[Template], size_pix: int, settings: Mapping[str, Any], census: Census) -> None:
+def write_bank(
+    path: Location, templates: Iterable[Template], size_pix: int, settings: Mapping[str, Any], census: Census
+) -> None:
     """Write a bank one template at a time; ``census`` is read once the templates are through.
 
     Raises InputError, and leaves nothing, where there is no template, two share an identity, or one is not a unit-flux image

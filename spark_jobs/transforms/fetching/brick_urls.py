@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow.compute as pc
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from spark_jobs.transforms.fetching.wanted_file import WantedFile
 from spark_jobs.transforms.survey.brick_files import is_brick_name, plane_path
 from spark_jobs.transforms.survey.host_files import finished_host_files
@@ -31,7 +31,7 @@ def count_files(bricks: int, bands: tuple[str, ...]) -> int:
     return bricks * (len(KINDS) * len(bands) + 1)
 
 
-def read_brick_names(path: Path) -> list[str]:
+def read_brick_names(path: Location) -> list[str]:
     """Bricks of a text file, one a line, each once; empty lines and what stands behind # are passed over.
 
     Raises InputError for a file that is not there or names none, and for a name that is not a brick's.
@@ -50,7 +50,7 @@ def read_brick_names(path: Path) -> list[str]:
     return found
 
 
-def bricks_of_hosts(directory: Path) -> list[str]:
+def bricks_of_hosts(directory: Location) -> list[str]:
     """Bricks that hold a host which would be cut, in order of name; ``directory`` is a plan's or that of select-hosts."""
     bricks: set[str] = set()
     for path in finished_host_files(directory):

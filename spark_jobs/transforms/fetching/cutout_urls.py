@@ -6,12 +6,12 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlencode
 
 from schemas.anchors import ANCHORS
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.survey import PIXEL_SCALE_ARCSEC
 from spark_jobs.transforms.fetching.wanted_file import CubeAsked, WantedFile
 from spark_jobs.transforms.survey.anchor_hosts import finished_anchor_files
@@ -22,7 +22,7 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _UNSAFE = re.compile(r"[^A-Za-z0-9+._-]")
 
 
-def read_named_positions(path: Path) -> list[PositionRow]:
+def read_named_positions(path: Location) -> list[PositionRow]:
     """Rows of a CSV file with name, ra_deg and dec_deg, or those of a finished anchors directory that its list did not refuse.
 
     Raises InputError for none, or for one without a name.
@@ -38,7 +38,7 @@ def read_named_positions(path: Path) -> list[PositionRow]:
     return rows
 
 
-def _anchor_positions(directory: Path) -> list[PositionRow]:
+def _anchor_positions(directory: Location) -> list[PositionRow]:
     rows: list[PositionRow] = []
     for path in finished_anchor_files(directory):
         anchors = read_table(path, ANCHORS, ("name", "ra_deg", "dec_deg", "reasons")).to_pylist()

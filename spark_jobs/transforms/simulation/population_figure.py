@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
+from schemas.file_commit import unfinished_file
+from schemas.locations import Location
 from spark_jobs.transforms.simulation.draw_population import QUANTITIES, Population
 from spark_jobs.transforms.simulation.known_lens_values import KNOWN, REFERENCES, KnownValue
 
@@ -40,10 +41,10 @@ _STYLE = {
 }
 
 
-def draw_figure(population: Population, title: str, out: Path) -> None:
+def draw_figure(population: Population, title: str, out: Location) -> None:
     """Write the picture; the file's ending says the format (png, svg, pdf)."""
-    with mpl.rc_context(_STYLE):
-        population_figure(population, title).savefig(out, metadata=_timeless(out))
+    with mpl.rc_context(_STYLE), unfinished_file(out) as unfinished:
+        population_figure(population, title).savefig(unfinished, format=out.suffix[1:], metadata=_timeless(out))
 
 
 def population_figure(population: Population, title: str) -> Figure:
@@ -112,7 +113,7 @@ def _limits(values: FloatArray, known: tuple[KnownValue, ...], logarithmic: bool
     return float(low - air), float(high + air)
 
 
-def _timeless(out: Path) -> Mapping[str, None] | None:
+def _timeless(out: Location) -> Mapping[str, None] | None:
     """The key under which a format writes the time or its maker, emptied: the same population gives the same bytes."""
     keys = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     return keys.get(out.suffix)

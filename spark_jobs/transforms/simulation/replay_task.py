@@ -20,6 +20,7 @@ from schemas.contract_files import Provenance, write_table
 from schemas.cutouts import CUTOUTS
 from schemas.hosts import HOSTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.stamps import STAMPS
 from schemas.survey import BANDS
 from schemas.task_search import matching_rows
@@ -44,7 +45,7 @@ class Difference:
     made_again: str
 
 
-def replayed_row(task: Row, plan: Path, cutouts: Path, recipe: Recipe, bank: SourceBank | None) -> Row:
+def replayed_row(task: Row, plan: Location, cutouts: Location, recipe: Recipe, bank: SourceBank | None) -> Row:
     """The stamps row of a task, made again. ``task`` is its row of the index; the directories are finished runs.
 
     Raises InputError where the plan does not hold the task.
@@ -93,7 +94,7 @@ def _together(row: Row, task: Row) -> bool:
     return bool(row["task_id"] == task["task_id"] or (row["pair_id"] is not None and row["pair_id"] == task["pair_id"]))
 
 
-def _of(path: Path, contract: Contract, column: str, value: str) -> list[Row]:
+def _of(path: Location, contract: Contract, column: str, value: str) -> list[Row]:
     return [row for row in matching_rows(path, contract, column, value) if row[column] == value]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
-from pathlib import Path
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 
 POSITION = ("ra_deg", "dec_deg")
 
@@ -21,7 +22,7 @@ class PositionRow:
     dec_deg: float
 
 
-def read_position_rows(path: Path, what: str, wanted: tuple[str, ...] = POSITION) -> list[PositionRow]:
+def read_position_rows(path: Location, what: str, wanted: tuple[str, ...] = POSITION) -> list[PositionRow]:
     """The rows of a table; columns other than those wanted are passed over. ``what`` names the table in an error.
 
     Raises InputError where the file, a column or a number is not what it should be: a row that cannot be read must not
@@ -30,18 +31,17 @@ def read_position_rows(path: Path, what: str, wanted: tuple[str, ...] = POSITION
     if not path.is_file():
         raise InputError(f"{what} {path} is not there")
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream)
-            absent = [name for name in wanted if name not in (rows.fieldnames or ())]
-            if absent:
-                seen = ", ".join(rows.fieldnames or ()) or "nothing"
-                raise InputError(f"{path} has the columns {seen}; wanted {' and '.join(wanted)} among them")
-            return [_row(path, rows.line_num, row) for row in rows]
+        rows = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        absent = [name for name in wanted if name not in (rows.fieldnames or ())]
+        if absent:
+            seen = ", ".join(rows.fieldnames or ()) or "nothing"
+            raise InputError(f"{path} has the columns {seen}; wanted {' and '.join(wanted)} among them")
+        return [_row(path, rows.line_num, row) for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a CSV file: {error}") from error
 
 
-def _row(path: Path, line: int, row: dict[str, str | None]) -> PositionRow:
+def _row(path: Location, line: int, row: dict[str, str | None]) -> PositionRow:
     texts = [row[name] or "" for name in POSITION]
     try:
         ra, dec = (float(text) for text in texts)

@@ -21,7 +21,15 @@ from spark_jobs.emr_runs.cost_model import (
 )
 from spark_jobs.emr_runs.deployment_files import read_settings
 from spark_jobs.emr_runs.prediction_text import prediction_lines, size
-from spark_jobs.emr_runs.workload import Counts, Workload, cut_hosts_work, inject_work, plan_work, select_hosts_work
+from spark_jobs.emr_runs.workload import (
+    Counts,
+    Workload,
+    compact_work,
+    cut_hosts_work,
+    inject_work,
+    plan_work,
+    select_hosts_work,
+)
 
 CLUSTER = read_settings(ClusterSettings, "cluster.yaml")
 COSTS = read_settings(Costs, "costs.yaml")
@@ -145,12 +153,18 @@ def test_a_brick_is_read_in_tiles_where_that_is_cheaper_than_its_planes(hosts: i
 
 def test_what_nobody_measured_is_not_predicted(tmp_path: Path) -> None:
     counts = Counts(shards=2, input_bytes=1e9)
-    with pytest.raises(
-        InputError, match=r"there is no figure select_megabytes_per_core_second \(no benchmark reads sweeps yet\)"
-    ):
-        select_hosts_work(counts, FIGURES)
-    known = changed(tmp_path, "figures: {select_megabytes_per_core_second: {value: 50, measured: false}}")
-    assert select_hosts_work(counts, known.figures).core_seconds == pytest.approx(20)
+    assert select_hosts_work(counts, FIGURES).core_seconds == pytest.approx(1000 / 130)
+    unknown = "{value: null, measured: false, source: nobody looked at it}"
+    figures = changed(tmp_path, f"figures: {{select_megabytes_per_core_second: {unknown}}}").figures
+    with pytest.raises(InputError, match=r"there is no figure select_megabytes_per_core_second \(nobody looked at it\)"):
+        select_hosts_work(counts, figures)
+
+
+def test_the_work_of_packing_goes_with_bytes_in_and_out_again() -> None:
+    work = compact_work(Counts(shards=4, files=2500, input_bytes=1.39e9), FIGURES)
+    assert work.core_seconds == pytest.approx(10) and (work.bytes_read, work.bytes_written) == (1.39e9, 1.39e9)
+    assert work.gets == 467 + 2 * 2500 and work.puts == 4 * (6 + 2) and work.lists == 3 + 1
+    assert (work.items, work.item, work.starts_kernels) == (4, "shards", False)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def test_all_of_several_sweeps_are_inputs() -> None:
 
 
 def test_an_unknown_job_is_told_with_those_that_run() -> None:
-    with pytest.raises(InputError, match="no job 'train' runs on EMR; wanted one of select-hosts, plan, cut-hosts, inject"):
+    with pytest.raises(
+        InputError, match="no job 'train' runs on EMR; wanted one of select-hosts, plan, cut-hosts, inject, compact"
+    ):
         job_call("train", [])
 
 

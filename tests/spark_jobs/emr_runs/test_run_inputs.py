@@ -55,6 +55,12 @@ def test_sweeps_are_counted_by_their_bytes(account: EmrAccount) -> None:
     assert counts(account, "select-hosts") == Counts(shards=2, input_bytes=5_000_000)
 
 
+def test_what_is_packed_is_counted_by_its_parquet_files_and_the_shards_that_they_fill(account: EmrAccount) -> None:
+    account.put("foreign/region_split=test/two.parquet", b"p" * 1_000_000)
+    account.put("foreign/notes.txt", b"n" * 9_000_000)
+    assert counts(account, "compact") == Counts(shards=3, files=2, input_bytes=2_500_000)
+
+
 @pytest.mark.parametrize(
     ("job", "key", "told"),
     [
@@ -63,6 +69,7 @@ def test_sweeps_are_counted_by_their_bytes(account: EmrAccount) -> None:
         ("inject", "plan/recipe.yaml", rf"s3://{BUCKET}/plan/recipe\.yaml: it is not there"),
         ("plan", "hosts/_run.json", rf"--hosts s3://{BUCKET}/hosts holds no run"),
         ("select-hosts", "sweeps/sweep-000m005-005p000.fits", rf"--sweeps s3://{BUCKET}/sweeps: nothing lies there"),
+        ("compact", "foreign/region_split=train/one.parquet", rf"--source s3://{BUCKET}/foreign: nothing lies there"),
         (
             "cut-hosts",
             "dr10/coadd/005/0059m305/legacysurvey-0059m305-image-r.fits.fz",

@@ -10,6 +10,8 @@ from botocore.stub import Stubber
 
 from schemas.job_entry import InputError
 from spark_jobs.emr_runs import watch_runs
+from spark_jobs.emr_runs.run_inputs import Bucket
+from spark_jobs.emr_runs.run_progress import progress_lines
 from spark_jobs.emr_runs.watch_runs import RunName, cancel_run, clusters_alive, log_ends, run_name, status_lines
 from tests.s3_store import BUCKET
 from tests.spark_jobs.emr_runs.emr_account import ACCOUNT, REGION, EmrAccount
@@ -31,7 +33,7 @@ def started(account: EmrAccount, **more: Any) -> RunName:
     return run_name(account.access.client("emr").run_job_flow(**{**parameters, **more})["JobFlowId"])
 
 
-def started_serverless(account: EmrAccount) -> RunName:
+def started_serverless(account: EmrAccount, **more: Any) -> RunName:
     client = account.access.client("emr-serverless")
     application = client.create_application(name="a", releaseLabel="emr-7.13.0", type="SPARK", clientToken="t")
     run = client.start_job_run(
@@ -40,6 +42,7 @@ def started_serverless(account: EmrAccount) -> RunName:
         name="dhs inject",
         executionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/DarkHaloScopeServerless",
         configurationOverrides={"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": f"s3://{BUCKET}/logs/"}}},
+        **more,
     )
     return run_name(f"{run['applicationId']}/{run['jobRunId']}")
 
@@ -82,6 +85,38 @@ def test_the_status_of_a_serverless_run_is_its_state_and_what_was_billed(account
     first, billed = status_lines(run, account.access)
     assert first.startswith(f"{run} ") and first.endswith("dhs inject")
     assert billed == "  billed: 0.00 vCPUHour, 0.00 memoryGBHour"
+
+
+LOG = """\
+{"utc": "2026-11-28T07:30:19+00:00", "state": "running", "stage": "making stamps", "shards_done": 0, "shards": 2113}
+{"utc": "2026-11-28T07:40:19+00:00", "state": "running", "stage": "making stamps", "shards_done": 400, "shards": 2113,
+ "rows_per_second": 60000.0, "seconds_left": 2400, "refused": {"ARC_TOO_FAINT": 5, "\\u001b[2J": 2}}
+{"utc": "2026-11-28T07:50"""
+TOLD = (
+    "    making stamps running, 400 of 2113 shards, 60000 rows/s, about 40 min left, "
+    "refused: ARC_TOO_FAINT 5, ?[2J 2 (at 2026-11-28T07:40:19+00:00)"
+)
+
+
+@pytest.mark.parametrize("words", [["--out", f"s3://{BUCKET}/stamps/"], [f"--out=s3://{BUCKET}/stamps"]])
+def test_the_status_says_how_far_a_run_is_once_it_has_said_so_itself(words: list[str], account: EmrAccount) -> None:
+    jar = {"Jar": "command-runner.jar", "Args": ["spark-submit", "start.py", "inject", "--plan", "s3://b/plan", *words]}
+    run = started(account, Steps=[{**STEP, "HadoopJarStep": jar}])
+    assert len(status_lines(run, account.access)) == 2
+    account.put("stamps/_progress.jsonl", LOG.replace(",\n ", ", "))
+    assert status_lines(run, account.access)[2:] == [TOLD]
+    serverless = started_serverless(account, jobDriver={"sparkSubmit": {"entryPoint": "e", "entryPointArguments": words}})
+    assert status_lines(serverless, account.access)[-1] == TOLD
+
+
+def test_a_log_that_says_nothing_is_no_line_and_one_that_may_not_be_read_is_told(account: EmrAccount) -> None:
+    account.put("stamps/_progress.jsonl", '{"utc": "2026-11-')
+    assert progress_lines(["--out", f"s3://{BUCKET}/stamps"], Bucket(account.access)) == []
+    assert progress_lines(["--out", "here"], Bucket(account.access)) == []
+    with Stubber(account.access.client("s3")) as s3:
+        s3.add_client_error("get_object", "AccessDenied")
+        (line,) = progress_lines(["--out", f"s3://{BUCKET}/stamps"], Bucket(account.access))
+    assert line.startswith("    progress: not readable (s3://darkhaloscope/stamps/_progress.jsonl: access denied")
 
 
 def test_what_costs_money_is_listed(account: EmrAccount) -> None:
