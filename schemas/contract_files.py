@@ -182,6 +182,29 @@ def read_table(path: Location, contract: Contract, columns: Iterable[str] | None
             raise ContractError(f"{path} is damaged: {error}") from error
 
 
+def row_batches(path: Location, contract: Contract, columns: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The named columns (default: all) of one file under contract, a row group at a time; errors as of ``read_group``."""
+    wanted = contract.arrow_schema(columns).names
+    with open_parquet(path, contract) as file:
+        for group in range(file.num_row_groups):  # of a file in S3, what is asked for at once is kept in memory
+            yield from read_group(path, file, group, wanted).to_batches()
+
+
+def read_group(
+    path: Location | str, file: pq.ParquetFile, group: int, columns: Iterable[str], *, use_threads: bool = True
+) -> pa.Table:
+    """The named columns of one row group; asked for again where S3 refused a small one for now.
+
+    Raises ContractError that names file and row group where they are damaged, LocationError where S3 does not give them.
+    """
+    names = list(columns)
+    try:
+        return whole(lambda: file.read_row_group(group, columns=names, use_threads=use_threads))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise_if_of_store(path, error)
+        raise ContractError(f"{path}, row group {group}: {error}") from error
+
+
 def open_parquet(path: Location, contract: Contract) -> pq.ParquetFile:
     """An open Parquet file whose contract has been checked and whose pages are verified while they are read.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.locations import Location, S3Location
+from schemas.locations import Location, LocationError, S3Location
 from schemas.object_upload import abort_uploads, upload
 from schemas.scratch_files import scratch_file
 
@@ -29,6 +29,8 @@ def unfinished_file(place: Location) -> Iterator[Path]:
     Raises LocationError where S3 does not take it.
     """
     if isinstance(place, S3Location):
+        if not place.key:
+            raise LocationError(f"{place} is a bucket; wanted a name in it for a file")
         with scratch_file(place.name) as unfinished:
             yield unfinished
             upload(unfinished, place)

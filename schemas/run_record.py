@@ -80,17 +80,22 @@ def standing_files(directory: Location, state: RunState) -> frozenset[str]:
 
 
 def finish_run(
-    directory: Path, identity: RunIdentity, files: Sequence[Path], counts: Mapping[str, Any], header: Mapping[str, Any]
+    directory: Location, identity: RunIdentity, files: Sequence[Location], counts: Mapping[str, Any], header: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write ``_run.json`` over the finished files; row counts are read from the files' footers."""
-    return finish_run_of_entries(directory, identity, [describe_file(path, directory) for path in files], counts, header)
+    """Write ``_run.json`` over the finished files, all of which are read; row counts are those of their footers."""
+    entries = map_in_order(lambda path: describe_file(path, directory), files)
+    return finish_run_of_entries(directory, identity, entries, counts, header)
 
 
 def finish_run_of_files(
-    directory: Path, identity: RunIdentity, files: Mapping[Path, int], counts: Mapping[str, Any], header: Mapping[str, Any]
+    directory: Location,
+    identity: RunIdentity,
+    files: Mapping[AnyLocation, int],
+    counts: Mapping[str, Any],
+    header: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write ``_run.json`` over finished files that are not Parquet, each with the rows that its writer counted in it."""
-    entries = [FileEntry(relative_path(path, directory), rows, *size_and_sha256(path)) for path, rows in sorted(files.items())]
+    entries = [FileEntry(relative_path(path, directory), rows, *size_and_sha256(path)) for path, rows in files.items()]
     return finish_run_of_entries(directory, identity, entries, counts, header)
 
 

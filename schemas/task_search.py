@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from schemas.contract import Contract, ContractError
-from schemas.contract_files import open_parquet
+from schemas.contract_files import open_parquet, read_group
 from schemas.job_entry import InputError
 from schemas.locations import Location
 from schemas.runs_there import FoundRun
@@ -77,7 +75,7 @@ def stamp_row(run: FoundRun, index: Row) -> Row:
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if first <= index["row"] < first + rows:
-                row: Row = _read(path, file, group, STAMPS.names).slice(index["row"] - first, 1).to_pylist()[0]
+                row: Row = read_group(path, file, group, STAMPS.names).slice(index["row"] - first, 1).to_pylist()[0]
                 if row["task_id"] == index["task_id"]:
                     return row
             first += rows
@@ -88,18 +86,11 @@ def matching_rows(path: Location, contract: Contract, column: str, value: str) -
     """Rows of a file in which a column of text begins with ``value``, in order; blobs of other row groups are not read."""
     with open_parquet(path, contract) as file:
         for group in range(file.num_row_groups):
-            hits = pc.starts_with(_read(path, file, group, [column])[column], value)
+            hits = pc.starts_with(read_group(path, file, group, [column])[column], value)
             if pc.any(hits).as_py():
-                yield from _read(path, file, group, contract.names).filter(hits).to_pylist()
+                yield from read_group(path, file, group, contract.names).filter(hits).to_pylist()
 
 
 def _index_rows(run: FoundRun, column: str, value: str) -> list[Row]:
     files = run.files(STAMP_INDEX, "index/")
     return [row for path in files for row in matching_rows(path, STAMP_INDEX, column, value)]
-
-
-def _read(path: Location, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.Table:
-    try:
-        return file.read_row_group(group, columns=list(columns))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ContractError(f"{path}, row group {group}: {error}") from error

@@ -10,10 +10,10 @@ from typing import Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
-from schemas.finished_files import file_sha256
+from schemas.finished_files import file_sha256, size_and_sha256
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
-from schemas.locations import local_path
-from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
+from schemas.locations import files_below, local_path, location
+from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_entries, read_run
 from schemas.split_rule import SPLITS
 
 JOB = "adopt"
@@ -51,17 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     one_of = parser.add_mutually_exclusive_group(required=True).add_argument
     one_of("--stamps", type=local_path, metavar="DIR", help="Parquet files below region_split=train, val, test")
     one_of("--anchors", type=local_path, metavar="DIR", help="FITS cubes (band, y, x) in nanomaggies, one an object")
-    one_of("--checkpoint", type=local_path, metavar="FILE", help="torch file with model, opt and args")
+    one_of("--checkpoint", type=location, metavar="FILE", help="torch file with model, opt and args")
     add = parser.add_argument
-    add("--out", type=local_path, required=True, help="directory; for a checkpoint the file to write")
+    add("--out", type=location, required=True, help="directory; for a checkpoint the file to write")
     add("--size", type=int, default=64, help="pixels of a side (default: %(default)s)")
     add("--depth", choices=("mag", "invvar"), help="with --stamps: what psfdepth is (default: mag, AB)")
     add("--arc-snr", choices=("peak", "matched"), help="with --stamps: arc_snr is of a pixel, or of all (default: peak)")
     add("--workers", type=int, help="with --stamps: files at a time (default: by cores)")
-    add(
-        "--catalogue", type=local_path, metavar="FILE", help="with --anchors: list of names and positions, as dhs anchors reads"
-    )
-    add("--columns", type=local_path, metavar="YAML", help="with --catalogue: what its columns are, as dhs anchors has it")
+    add("--catalogue", type=location, metavar="FILE", help="with --anchors: list of names and positions, as dhs anchors reads")
+    add("--columns", type=location, metavar="YAML", help="with --catalogue: what its columns are, as dhs anchors has it")
     add("--bands", help="with --anchors: order of the planes where a header does not say it (default: grz)")
     add("--activation", choices=("relu", "gelu"), help="with --checkpoint: of the head (default: as its args say, else relu)")
     add(
@@ -101,7 +99,7 @@ def _adopt_stamps(args: argparse.Namespace) -> int:
         written = adopt_files(adoption, files, args.workers or os.cpu_count() or 1)
         counts = count_rows(adoption, files)
         header = {"recipe_name": RECIPE_NAME, "columns": _columns(files)}
-        finish_run(args.out, identity, written, _counted(counts), header)
+        finish_run_of_entries(args.out, identity, written, _counted(counts), header)
     seconds = time.monotonic() - started
     record = read_run(args.out)["counts"]
     pace = "it stood already, finished" if state is RunState.FINISHED else f"{record['rows'] / max(seconds, 1e-3):.0f} rows/s"
@@ -139,7 +137,7 @@ def _adopt_anchors(args: argparse.Namespace) -> int:
     import pyarrow as pa
 
     from schemas.anchors import ANCHORS
-    from schemas.contract_files import write_table
+    from schemas.contract_files import write_entry
     from schemas.cutouts import CUTOUTS
     from trainer.adopting.foreign_anchors import adopt_anchors, listed_anchors
     from trainer.adopting.foreign_cubes import names_of_files
@@ -152,16 +150,20 @@ def _adopt_anchors(args: argparse.Namespace) -> int:
     sources = {path.name: file_sha256(path) for path in names_of_files(args.anchors)}
     settings: dict[str, Any] = {"cubes": sources, "size": args.size, "bands": args.bands or "grz"}
     settings |= {"invvar": "1 / (1.4826 MAD of the pixels farther than a quarter of the stamp from its middle)^2"}
-    settings |= {"catalogue": file_sha256(args.catalogue) if args.catalogue else "", "columns": str(args.columns or "")}
+    settings |= {"catalogue": size_and_sha256(args.catalogue)[1] if args.catalogue else "", "columns": str(args.columns or "")}
     identity = RunIdentity(JOB, code_version("schemas", "trainer"), settings=settings)
-    if args.out.exists() and not (args.out / "anchors").exists() and any(args.out.iterdir()):
+    if files_below(args.out) and not files_below(args.out / "anchors"):
         raise InputError(f"{args.out} holds files of something else; wanted an empty directory, or that of this run")
     for name, contract, rows in (("anchors", ANCHORS, found.anchors), ("cutouts", CUTOUTS, found.cutouts)):
         if begin_run(args.out / name, identity) is not RunState.FINISHED:
             table = args.out / name / f"{name}.parquet"
             provenance = Provenance(identity.code_version)
-            write_table(table, pa.Table.from_pylist(rows, contract.arrow_schema()), contract, provenance)
-            finish_run(args.out / name, identity, [table], {"refused": sum(bool(row["reasons"]) for row in rows)}, {})
+            entry = write_entry(
+                table, pa.Table.from_pylist(rows, contract.arrow_schema()), contract, provenance, args.out / name
+            )
+            finish_run_of_entries(
+                args.out / name, identity, [entry], {"refused": sum(bool(row["reasons"]) for row in rows)}, {}
+            )
     account(JOB, f"{_of_cubes(found)}; in {args.out}/anchors and {args.out}/cutouts")
     return EXIT_DONE
 
@@ -190,7 +192,7 @@ def _adopt_checkpoint(args: argparse.Namespace) -> int:
 
     if args.out.is_dir():
         raise InputError(f"--out {args.out} is a directory; wanted the name of a file")
-    if args.out.exists() and args.out.samefile(args.checkpoint):
+    if args.out.resolve() == args.checkpoint.resolve():
         raise InputError(f"--out {args.out} is the checkpoint itself; wanted another file")
     reading = HeadReading(args.activation, not args.metadata_linear, bool(args.metadata_first))
     adopted = adopt_checkpoint(args.checkpoint, reading, args.size)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from tqdm import tqdm
 
 from schemas.anchors import ANCHOR_INTEGRITY
 from schemas.array_codec import BlobError, decode_arrays
-from schemas.contract_files import open_parquet, read_table
+from schemas.contract_files import read_table
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.refusal_reasons import names_of
 from schemas.run_record import read_run, run_files
 from trainer.anchor_photometry import StampMeasurement, measure_stamp
@@ -67,13 +67,11 @@ class Verdict:
         return self.word == "accepted"
 
 
-def read_cutouts(directory: Path) -> dict[str, Row]:
+def read_cutouts(directory: Location) -> dict[str, Row]:
     """Rows of a finished cutouts run by ``host_id``; raises InputError where an identity stands twice or r is lacking."""
     found: dict[str, Row] = {}
     for path in run_files(directory, CUTOUTS):
-        with open_parquet(path, CUTOUTS) as file:
-            rows = file.read(columns=list(_COLUMNS)).to_pylist()
-        for row in rows:
+        for row in read_table(path, CUTOUTS, _COLUMNS).to_pylist():
             if row["host_id"] in found:
                 raise InputError(f"cutouts {directory} hold {row['host_id']!r} twice; wanted one row an anchor")
             if _BAND not in row["bands"]:
@@ -139,7 +137,7 @@ def verdict_on(anchors: Sequence[Mapping[str, Any]], control: Sequence[Mapping[s
     return Verdict("accepted", why, seen, chance)
 
 
-def require_accepted(directory: Path) -> list[Row]:
+def require_accepted(directory: Location) -> list[Row]:
     """The anchors that hold, of a set that ``dhs check-anchors`` accepted: ANCHOR_INTEGRITY rows, contaminants included.
 
     What quotes a figure for real lenses asks here first. Raises InputError where the set was not accepted.

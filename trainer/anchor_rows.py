@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from schemas.anchors import ANCHORS, CONTAMINANT_CLASSES, DISCOVERIES, LENS_CLASS, RANDOM_SKY_CLASS
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.refusal_reasons import Reason
 from schemas.run_record import run_files
 from trainer.anchor_positions import (
@@ -71,7 +71,7 @@ def anchor_rows(table: AnchorTable, source: str, theta_e_unit: str = "arcsec") -
     return rows
 
 
-def read_anchors(directory: Path) -> list[Row]:
+def read_anchors(directory: Location) -> list[Row]:
     """Rows of a finished anchors table, refused ones included; raises RunError or ContractError where it is none."""
     return [row for path in run_files(directory, ANCHORS) for row in read_table(path, ANCHORS).to_pylist()]
 

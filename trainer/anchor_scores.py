@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pyarrow as pa
 from schemas.anchors import ANCHOR_INTEGRITY, CONTAMINANT_CLASSES, DISCOVERIES
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import read_run, run_files
 from schemas.scores import SCORES
 from trainer.anchor_integrity import TABLE, require_accepted
@@ -36,11 +36,11 @@ _FIXED_P = (0.3, 0.5)
 class AnchorPaths:
     """Finished directories that belong together; ``random_sky_scores`` may be absent."""
 
-    anchors: Path
-    cutouts: Path
-    scores: Path
-    integrity: Path
-    random_sky_scores: Path | None = None
+    anchors: Location
+    cutouts: Location
+    scores: Location
+    integrity: Location
+    random_sky_scores: Location | None = None
 
 
 @dataclass(frozen=True)
@@ -248,13 +248,13 @@ def _scored(row: Mapping[str, Any], logit: float) -> ScoredAnchor:
     return ScoredAnchor(**{name: row[name] for name in names}, logit=logit)
 
 
-def _source(scores: Path) -> str | None:
+def _source(scores: Location) -> str | None:
     """The record that the scores were made from."""
     found: str | None = read_run(scores).get("settings", {}).get("source_record")
     return found
 
 
-def _logits(directory: Path, names: set[str]) -> tuple[dict[str, float], str]:
+def _logits(directory: Location, names: set[str]) -> tuple[dict[str, float], str]:
     """Logit by host_id, and the checkpoint."""
     files = run_files(directory, SCORES, "split")
     tables = [read_table(path, SCORES, ("host_id", "logit", "checkpoint_hash")) for path in files]

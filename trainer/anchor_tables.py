@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
+from schemas.scratch_files import on_disk
 
 _ASTROPY_SUFFIXES = (".fits", ".fit", ".vot", ".xml", ".ecsv")
 _COMMENTED_SUFFIXES = (".cat", ".txt", ".dat")
@@ -88,7 +89,7 @@ class AnchorTable:
     dec_unit: str | None
 
 
-def load_columns(path: Path | None) -> AnchorColumns:
+def load_columns(path: Location | None) -> AnchorColumns:
     """The mapping file, or none. Raises InputError for one that is not there, is not YAML or names an unknown key."""
     if path is None:
         return AnchorColumns()
@@ -103,7 +104,7 @@ def load_columns(path: Path | None) -> AnchorColumns:
         raise InputError(f"columns {path}: {faults}; wanted columns, units and same_for_all as --help shows") from error
 
 
-def read_anchor_table(path: Path, mapping: AnchorColumns) -> AnchorTable:
+def read_anchor_table(path: Location, mapping: AnchorColumns) -> AnchorTable:
     """The list as rows under our names. Raises InputError where it cannot be read, is empty, or has no positions."""
     if not path.is_file():
         raise InputError(f"table {path} is not there")
@@ -126,7 +127,7 @@ def read_anchor_table(path: Path, mapping: AnchorColumns) -> AnchorTable:
     )
 
 
-def _require_positions(path: Path, places: Mapping[str, str | None], header: Sequence[str]) -> None:
+def _require_positions(path: Location, places: Mapping[str, str | None], header: Sequence[str]) -> None:
     absent = [ours for ours in ("ra", "dec") if places[ours] is None]
     if absent:
         raise InputError(
@@ -135,7 +136,7 @@ def _require_positions(path: Path, places: Mapping[str, str | None], header: Seq
         )
 
 
-def _column(path: Path, ours: str, theirs: str | None, header: Sequence[str]) -> str | None:
+def _column(path: Location, ours: str, theirs: str | None, header: Sequence[str]) -> str | None:
     if theirs is not None:
         if theirs not in header:
             raise InputError(f"table {path} has no column {theirs!r} for {ours}; it has {', '.join(header)}")
@@ -152,7 +153,7 @@ def _unit(said: str | None, column: str | None, units: Mapping[str, str]) -> str
     return {"deg": "deg", "hourangle": "hour"}.get(units.get(column, ""))
 
 
-def _text_rows(path: Path, *, commented: bool) -> tuple[list[str], list[dict[str, str]]]:
+def _text_rows(path: Location, *, commented: bool) -> tuple[list[str], list[dict[str, str]]]:
     """Rows of a CSV file, or of a table in columns of white space whose header is a comment."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -179,13 +180,14 @@ def _text_rows(path: Path, *, commented: bool) -> tuple[list[str], list[dict[str
     return header, rows
 
 
-def _with_astropy(path: Path) -> tuple[list[str], list[dict[str, str]], dict[str, str]]:
+def _with_astropy(path: Location) -> tuple[list[str], list[dict[str, str]], dict[str, str]]:
     from astropy.table import Table
 
-    try:
-        table = Table.read(path)
-    except (OSError, ValueError, TypeError, IndexError) as error:
-        raise InputError(f"table {path} cannot be read: {error}") from error
+    with on_disk(path) as file:
+        try:
+            table = Table.read(file)
+        except (OSError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"table {path} cannot be read: {error}") from error
     header = list(table.colnames)
     units = {name: str(table[name].unit) for name in header if table[name].unit is not None}
     rows = [{name: _text(row[name]) for name in header} for row in table]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +12,9 @@ import pyarrow as pa
 from schemas.anchors import ANCHORS
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance, write_table
-from schemas.finished_files import file_sha256
+from schemas.finished_files import size_and_sha256
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import Location, location
 from schemas.refusal_reasons import names_of
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run, read_run
 from trainer.anchor_rows import Row, anchor_rows, random_sky_rows, read_anchors
@@ -49,10 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--table", type=Path, metavar="FILE", help="list of lenses or contaminants")
-    given.add_argument("--random-sky", type=Path, metavar="DIR", help="anchors, by this job: move each 2 to 6 arcmin away")
-    parser.add_argument("--columns", type=Path, metavar="YAML", help="what the list's columns are (with --table)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=f"directory for {_TABLE} and the run's record")
+    given.add_argument("--table", type=location, metavar="FILE", help="list of lenses or contaminants")
+    given.add_argument("--random-sky", type=location, metavar="DIR", help="anchors, by this job: move each 2 to 6 arcmin away")
+    parser.add_argument("--columns", type=location, metavar="YAML", help="what the list's columns are (with --table)")
+    parser.add_argument(
+        "--out", type=location, required=True, metavar="DIR", help=f"directory for {_TABLE} and the run's record"
+    )
     return parser
 
 
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.random_sky and arguments.columns:
         raise InputError("--columns describes a list given with --table; --random-sky takes a table of this job")
     rows, source = _random_sky(arguments.random_sky) if arguments.random_sky else _listed(arguments.table, arguments.columns)
-    out: Path = arguments.out
+    out: Location = arguments.out
     identity = RunIdentity(JOB, code_version("schemas", "trainer"), settings=source)
     if begin_run(out, identity) is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {read_run(out)['rows']} rows; nothing to do")
@@ -83,14 +85,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_DONE
 
 
-def _listed(table: Path, columns: Path | None) -> tuple[list[Row], dict[str, Any]]:
+def _listed(table: Location, columns: Location | None) -> tuple[list[Row], dict[str, Any]]:
     mapping = load_columns(columns)
     read = read_anchor_table(table, mapping)
     rows = anchor_rows(read, table.name, mapping.units.theta_e)
-    return rows, {"table": table.name, "table_sha256": file_sha256(table), "columns": mapping.model_dump(mode="json")}
+    return rows, {"table": table.name, "table_sha256": size_and_sha256(table)[1], "columns": mapping.model_dump(mode="json")}
 
 
-def _random_sky(anchors: Path) -> tuple[list[Row], dict[str, Any]]:
+def _random_sky(anchors: Location) -> tuple[list[Row], dict[str, Any]]:
     rows = random_sky_rows(read_anchors(anchors))
     if not rows:
         raise InputError(f"{anchors} has no usable anchor to move; wanted at least one row without reasons")

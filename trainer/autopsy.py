@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import local_path, location
+from schemas.locations import Location, location
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.committee import DEFAULT_RULE, RULES, committee_hash
@@ -50,11 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=location, nargs="+", required=True, help="best.pt of dhs train or dhs adopt, one or several")
     add("--combine", choices=RULES, default=DEFAULT_RULE, help="rule of a committee (default: %(default)s)")
     add("--stamps", type=location, required=True, help="stamps directory that dhs inject or dhs adopt has finished")
-    add("--out", type=local_path, required=True, help="directory for autopsy.html and autopsy.json")
-    add("--anchors", type=local_path, help="output of dhs anchors: the table of real lenses")
-    add("--anchor-cutouts", type=local_path, help="their cutouts; wanted with --anchors")
-    add("--integrity", type=local_path, help="output of dhs check-anchors, whatever it said; wanted with --anchors")
-    add("--random-sky-cutouts", type=local_path, help="cutouts of dhs anchors --random-sky: what chance gives")
+    add("--out", type=location, required=True, help="directory for autopsy.html and autopsy.json")
+    add("--anchors", type=location, help="output of dhs anchors: the table of real lenses")
+    add("--anchor-cutouts", type=location, help="their cutouts; wanted with --anchors")
+    add("--integrity", type=location, help="output of dhs check-anchors, whatever it said; wanted with --anchors")
+    add("--random-sky-cutouts", type=location, help="cutouts of dhs anchors --random-sky: what chance gives")
     add("--split", default="test", choices=SPLITS, help="split of the stamps to look at (default: %(default)s)")
     add("--most", type=int, default=4000, metavar="N", help="stamps to hold in memory, 50 kB each (default: %(default)s)")
     add("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
@@ -110,7 +109,7 @@ def _real_sky(args: argparse.Namespace) -> RealSky | None:
 
 def _write(
     args: argparse.Namespace, judge: Any, bodies: Bodies, real: RealSky | None, identity: RunIdentity, recipe: str
-) -> dict[Path, int]:
+) -> dict[Location, int]:
     from trainer.autopsies.all_parts import autopsy_parts
     from trainer.autopsies.autopsy_files import write_autopsy
     from trainer.gates.class_scores import Chance
@@ -127,7 +126,7 @@ def _write(
 def _identity(args: argparse.Namespace, members: Sequence[Member], origin: dict[str, Any]) -> RunIdentity:
     settings: dict[str, Any] = {name: getattr(args, name) for name in ("split", "most", "draws", "seed")}
     for name in (*_REAL, "random_sky_cutouts"):
-        given: Path | None = getattr(args, name)
+        given: Location | None = getattr(args, name)
         settings[f"{name}_record"] = record_hash(given) if given else None
     settings |= {"stamps_record": record_hash(args.stamps)}
     settings |= {"checkpoint": committee_hash([one.digest for one in members], args.combine)}

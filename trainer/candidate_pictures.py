@@ -12,7 +12,7 @@ import torch
 
 from schemas.array_codec import BlobError
 from schemas.contract import ContractError
-from schemas.contract_files import open_parquet
+from schemas.contract_files import open_parquet, read_group
 from schemas.cutouts import CUTOUTS
 from schemas.locations import Location
 from schemas.run_record import run_files
@@ -39,10 +39,10 @@ def cutout_images(cutouts: Location, hosts: Sequence[str]) -> dict[str, Image]:
     for path in run_files(cutouts, CUTOUTS):
         with open_parquet(path, CUTOUTS) as parquet:
             for group in range(parquet.num_row_groups):
-                names = parquet.read_row_group(group, columns=["host_id"])["host_id"].to_pylist()
+                names = read_group(path, parquet, group, ["host_id"])["host_id"].to_pylist()
                 rows = [row for row, name in enumerate(names) if name in wanted]
                 if rows:
-                    blobs = parquet.read_row_group(group, columns=["cutout_npz"])["cutout_npz"]
+                    blobs = read_group(path, parquet, group, ["cutout_npz"])["cutout_npz"]
                     images |= {names[row]: _image(names[row], blobs[row].as_py()) for row in rows}
     lost = sorted(wanted - images.keys())
     if lost:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from schemas.candidates import CANDIDATES
 from schemas.contract import Contract
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.job_entry import InputError
 from schemas.locations import Location
 from schemas.run_record import run_files
@@ -70,9 +70,8 @@ def read_places(
     columns = [key, *_PLACE, *more]
     parts = []
     for path in run_files(directory, contract, under=under):
-        with open_parquet(path, contract) as parquet:
-            for batch in parquet.iter_batches(columns=columns):
-                parts.append(batch.filter(pc.is_in(batch[key], value_set=wanted.combine_chunks())))
+        for batch in row_batches(path, contract, columns):
+            parts.append(batch.filter(pc.is_in(batch[key], value_set=wanted.combine_chunks())))
     table = pa.Table.from_batches(parts, contract.arrow_schema(columns)).select(columns)
     _, first = np.unique(table[key].to_numpy().astype(str), return_index=True)
     return table.take(pa.array(np.sort(first)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from schemas.code_version import code_version
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, account, run_job
+from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files, read_run
 
 JOB = "check-anchors"
@@ -37,10 +37,16 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--anchors", type=Path, required=True, metavar="DIR", help="anchors table, by dhs anchors")
-    add("--cutouts", type=Path, required=True, metavar="DIR", help="cutouts of these anchors")
-    add("--random-sky", type=Path, required=True, metavar="DIR", help="cutouts of the random sky beside them")
-    add("--out", type=Path, required=True, metavar="DIR", help=f"directory for integrity.parquet, {PAGE} and the run's record")
+    add("--anchors", type=location, required=True, metavar="DIR", help="anchors table, by dhs anchors")
+    add("--cutouts", type=location, required=True, metavar="DIR", help="cutouts of these anchors")
+    add("--random-sky", type=location, required=True, metavar="DIR", help="cutouts of the random sky beside them")
+    add(
+        "--out",
+        type=location,
+        required=True,
+        metavar="DIR",
+        help=f"directory for integrity.parquet, {PAGE} and the run's record",
+    )
     return parser
 
 
@@ -50,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     inputs = {name: getattr(arguments, name) for name in ("anchors", "cutouts", "random_sky")}
     digests = {name: [entry["sha256"] for entry in read_run(path)["files"]] for name, path in inputs.items()}
     identity = RunIdentity(JOB, code_version("schemas", "trainer"), settings=digests)
-    out: Path = arguments.out
+    out: Location = arguments.out
     if (out / FINISHED_NAME).exists() and begin_run(out, identity) is RunState.FINISHED:
         counts = read_run(out)["counts"]
         account(JOB, f"{out} holds this run already, finished: {counts['verdict']}, {counts['why']}; nothing to do")
@@ -58,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _check(inputs, identity, out)
 
 
-def _check(inputs: dict[str, Path], identity: RunIdentity, out: Path) -> int:
+def _check(inputs: dict[str, Location], identity: RunIdentity, out: Location) -> int:
     import pyarrow as pa
 
     from schemas.anchors import ANCHOR_INTEGRITY

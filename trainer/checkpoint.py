@@ -1,7 +1,7 @@
 """A checkpoint: weights and everything that is needed to use them, in one file that loads without running code.
 
-It holds plain tensors, numbers, strings, lists and dictionaries only, so ``torch.load(weights_only=True)`` reads it. It is
-written beside its final name and renamed, so that a reader sees the old one or the new one, whole.
+It holds plain tensors, numbers, strings, lists and dictionaries only, so ``torch.load(weights_only=True)`` reads it. It takes
+its name once it is whole, on disk or in S3, so that a reader sees the old one or the new one.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import json
 import pickle
 import warnings
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from schemas.contract import CONTRACT_VERSION
 from schemas.file_commit import commit_bytes
+from schemas.finished_files import size_and_sha256
 from schemas.job_entry import InputError
 from schemas.locations import Location
+from schemas.scratch_files import on_disk
 from trainer.lens_network import LensNetwork
 from trainer.preprocessing import Preprocessing
 from trainer.train_settings import TrainSettings, settings_from
@@ -88,7 +89,7 @@ class Checkpoint:
     position: Position | None = None
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+def save_checkpoint(path: Location, checkpoint: Checkpoint) -> str:
     """Write the file whole or not at all; returns the first 16 hex digits of its SHA-256."""
     plain = {
         "settings": checkpoint.settings.model_dump(mode="json"),
@@ -145,20 +146,19 @@ def load_checkpoint(path: Location, device: torch.device) -> Checkpoint:
 
 def checkpoint_hash(path: Location) -> str:
     """First 16 hex digits of the SHA-256 of the file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return size_and_sha256(path)[1][:16]
 
 
 def _read(path: Location) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted a checkpoint of dhs train, best.pt or last.pt")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
-            source = path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
-            content = torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        text = str(error).split("\n", 1)[0][:200]
-        raise InputError(f"{path} is not a checkpoint that loads without running code: {text}") from error
+    with on_disk(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            text = str(error).split("\n", 1)[0][:200]
+            raise InputError(f"{path} is not a checkpoint that loads without running code: {text}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         seen = sorted(content)[:6] if isinstance(content, dict) else type(content).__name__
         raise InputError(f"{path} is a torch file with {seen}; wanted a {FORMAT!r} as dhs train writes it")

@@ -18,7 +18,7 @@ from schemas.completeness import COMPLETENESS
 from schemas.contract_files import Provenance, read_table, write_table
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, local_path, location
+from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX
@@ -55,9 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scores", type=location, required=True, help="scores of dhs score")
     parser.add_argument("--stamps", type=location, required=True, help="stamps directory that was scored")
-    parser.add_argument(
-        "--out", type=local_path, required=True, help="directory for completeness.parquet and completeness.html"
-    )
+    parser.add_argument("--out", type=location, required=True, help="directory for completeness.parquet and completeness.html")
     parser.add_argument("--split", default="test", choices=SPLITS, help="split to measure on (default: test)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--fpr", type=float, default=1e-3, help="false positive rate that sets the threshold (default: 1e-3)")

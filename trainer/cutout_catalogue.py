@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.contract_files import open_parquet
+from schemas.contract_files import open_parquet, read_group
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import InputError
 from schemas.locations import Location
@@ -35,7 +35,7 @@ def load_cutouts(directory: Location, metadata_columns: Sequence[str]) -> StampC
     for number, path in enumerate(files):
         with open_parquet(path, CUTOUTS) as parquet:
             for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=["reasons", "size_pix", "bands"])
+                table = read_group(path, parquet, group, ["reasons", "size_pix", "bands"])
                 kept = np.flatnonzero(table["reasons"].to_numpy() == 0)
                 refused += table.num_rows - len(kept)
                 sizes |= set(table["size_pix"].to_numpy()[kept].tolist())

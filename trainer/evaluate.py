@@ -45,7 +45,7 @@ import pyarrow.compute as pc
 from schemas.code_version import code_version
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import local_path, location
+from schemas.locations import location
 from schemas.run_record import read_run
 
 EXAMPLE = """\
@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scores", type=location, required=True, help="scores directory that dhs score has finished")
     parser.add_argument("--stamps", type=location, help="stamps directory that was scored: adds the figures by condition")
-    parser.add_argument("--out", type=local_path, required=True, help="JSON file to write; one that stands is replaced")
+    parser.add_argument("--out", type=location, required=True, help="JSON file to write; one that stands is replaced")
     parser.add_argument("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the bootstrap (default: %(default)s)")
     return parser

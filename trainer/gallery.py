@@ -9,17 +9,16 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from astropy.visualization import make_lupton_rgb
 from matplotlib.image import imsave
 
 from schemas.array_codec import decode_stamp
 from schemas.contract import ContractError
-from schemas.contract_files import open_parquet
+from schemas.contract_files import open_parquet, read_group
+from schemas.locations import Location, relative_path
 from schemas.run_record import run_files
 from schemas.stamps import STAMPS
 
@@ -34,13 +33,13 @@ _ARC_PEAK = 0.22
 _ARC_QUANTILE = 0.998
 
 
-def read_images(stamps: Path, places: Sequence[tuple[str, int, str]]) -> dict[str, Image]:
+def read_images(stamps: Location, places: Sequence[tuple[str, int, str]]) -> dict[str, Image]:
     """Images by task_id, for places given as (file, row, task_id) as the index has them.
 
     Only the row groups that hold a wanted row are read. Raises ContractError where the index points at another task, at a
     refused one, or out of the run's files.
     """
-    files = {path.relative_to(stamps).as_posix(): path for path in run_files(stamps, STAMPS, "split=")}
+    files = {relative_path(path, stamps): path for path in run_files(stamps, STAMPS, "split=")}
     wanted: dict[str, dict[int, str]] = {}
     for file, row, task in places:
         wanted.setdefault(file, {})[row] = task
@@ -77,7 +76,7 @@ def png_uri(picture: Picture) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _read_file(path: Path, tasks: dict[int, str]) -> dict[str, Image]:
+def _read_file(path: Location, tasks: dict[int, str]) -> dict[str, Image]:
     """Images of the wanted rows of one file, row group by row group."""
     images: dict[str, Image] = {}
     with open_parquet(path, STAMPS) as file:
@@ -86,10 +85,7 @@ def _read_file(path: Path, tasks: dict[int, str]) -> dict[str, Image]:
             rows = file.metadata.row_group(group).num_rows
             inside = sorted(row for row in tasks if first <= row < first + rows)
             if inside:
-                try:
-                    table = file.read_row_group(group, columns=["task_id", "stamp_npz"])
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise ContractError(f"{path}, row group {group}: {error}") from error
+                table = read_group(path, file, group, ["task_id", "stamp_npz"])
                 for row in inside:
                     seen, blob = table["task_id"][row - first].as_py(), table["stamp_npz"][row - first].as_py()
                     if seen != tasks[row] or blob is None:

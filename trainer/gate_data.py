@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
-from schemas.finished_files import file_sha256
+from schemas.finished_files import size_and_sha256
 from schemas.job_entry import InputError, run_job
-from schemas.locations import local_path, location
+from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.thread_waiting import wait_asleep
@@ -47,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished")
     parser.add_argument("--plan", type=location, help="its plan: sizes of the hosts (default: sizes are not compared)")
-    parser.add_argument("--bank", type=local_path, help="its source bank (default: the bank's gates say nothing)")
-    parser.add_argument("--out", type=local_path, required=True, help="directory for gates.html, gates.json, gates.parquet")
+    parser.add_argument("--bank", type=location, help="its source bank (default: the bank's gates say nothing)")
+    parser.add_argument("--out", type=location, required=True, help="directory for gates.html, gates.json, gates.parquet")
     parser.add_argument("--split", default="train", choices=SPLITS, help="split to ask (default: %(default)s)")
     parser.add_argument(
         "--most",
@@ -82,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return close_gates(JOB, args.out)
 
 
-def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity, recipe: str) -> dict[Path, int]:
+def write_gates(args: argparse.Namespace, data: GatedData, identity: RunIdentity, recipe: str) -> dict[Location, int]:
     """Judge and write the three files; answers with the gates in each."""
     from trainer.gates.class_scores import Chance
     from trainer.gates.data_gates import data_gates
@@ -108,10 +107,10 @@ def _identity(args: argparse.Namespace, origin: dict[str, Any]) -> RunIdentity:
     return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)
 
 
-def _bank_hash(bank: Path) -> str:
+def _bank_hash(bank: Location) -> str:
     if not bank.is_file():
         raise InputError(f"source bank {bank} is not there; make one with dhs source-bank")
-    return file_sha256(bank)
+    return size_and_sha256(bank)[1]
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.job_entry import InputError, run_job
-from schemas.locations import local_path, location
+from schemas.locations import Location, location
 from schemas.run_record import RunIdentity, RunState, begin_run, finish_run_of_files
 from schemas.split_rule import SPLITS
 from trainer.committee import DEFAULT_RULE, RULES, committee_hash
@@ -54,15 +53,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished, with pairs")
     add("--checkpoint", type=location, nargs="+", required=True, help="best.pt of dhs train, one or several")
     add("--combine", choices=RULES, default=DEFAULT_RULE, help="rule of a committee (default: %(default)s)")
-    add("--out", type=local_path, required=True, help="directory for gates.html, gates.json, gates.parquet")
+    add("--out", type=location, required=True, help="directory for gates.html, gates.json, gates.parquet")
     add("--split", default="test", choices=SPLITS, help="split to ask about (default: %(default)s)")
     add("--most", type=int, default=4000, metavar="N", help="stamps to hold in memory, 50 kB each (default: %(default)s)")
     add("--fpr", type=float, default=0.01, help="false positive rate of the threshold (default: %(default)s)")
-    add("--integrity", type=local_path, help="accepted output of dhs check-anchors: real lenses to hold injected ones against")
-    add("--anchor-cutouts", type=local_path, help="the cutouts that it judged; wanted with --integrity")
+    add("--integrity", type=location, help="accepted output of dhs check-anchors: real lenses to hold injected ones against")
+    add("--anchor-cutouts", type=location, help="the cutouts that it judged; wanted with --integrity")
     add(
         "--stimuli",
-        type=local_path,
+        type=location,
         help="output of dhs stimuli: lenses of the same plan rendered again with one thing changed",
     )
     add("--draws", type=int, default=500, help="bootstrap draws behind each interval (default: %(default)s)")
@@ -116,7 +115,7 @@ def _question(args: argparse.Namespace, judge: NetworkJudge) -> Questioned:
 
 def _write(
     args: argparse.Namespace, asked: Questioned, members: Sequence[Member], identity: RunIdentity, recipe: str
-) -> dict[Path, int]:
+) -> dict[Location, int]:
     """Judge and write the three files; answers with the gates in each."""
     from trainer.gates.class_scores import Chance
     from trainer.gates.gate_run import write_all
@@ -141,7 +140,7 @@ def _identity(args: argparse.Namespace, members: Sequence[Member], origin: dict[
     record = record_hash(args.stamps)
     settings: dict[str, Any] = {name: getattr(args, name) for name in ("split", "most", "fpr", "draws", "seed")}
     for name in ("integrity", "anchor_cutouts", "stimuli"):
-        given: Path | None = getattr(args, name)
+        given: Location | None = getattr(args, name)
         settings[f"{name}_record"] = record_hash(given) if given else None
     settings |= {"stamps_record": record, "checkpoint": committee_hash([one.digest for one in members], args.combine)}
     return RunIdentity(JOB, code_version("schemas", "trainer"), str(origin["recipe_hash"] or ""), origin["run_seed"], settings)

@@ -7,18 +7,19 @@ stamps, starts from chance; all else must fit.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import torch
 from torchvision.models import get_model_weights
 
+from schemas.finished_files import size_and_sha256
 from schemas.job_entry import InputError
+from schemas.locations import Location, location
+from schemas.scratch_files import on_disk
 from trainer.backbones import Backbone
 from trainer.train_settings import NetworkSettings
 
@@ -34,19 +35,18 @@ def weights_identity(settings: NetworkSettings) -> str:
     """
     if settings.weights in (None, IMAGENET):
         return settings.weights or ""
-    path = Path(str(settings.weights))
-    if not path.is_file():
+    place = location(str(settings.weights))
+    if not place.is_file():
         raise InputError(
-            f"network.weights is {str(path)!r}: no such file; wanted a torchvision state dictionary, or {IMAGENET}"
+            f"network.weights is {str(place)!r}: no such file; wanted a torchvision state dictionary, or {IMAGENET}"
         )
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return size_and_sha256(place)[1][:16]
 
 
 def start_from_weights(backbone: Backbone, settings: NetworkSettings) -> None:
     """Put the weights that the settings name into the backbone; raises InputError where they cannot be had or do not fit."""
     if settings.weights is not None:
-        _fit(backbone, _imagenet(settings) if settings.weights == IMAGENET else _of_file(Path(settings.weights)), settings)
+        _fit(backbone, _imagenet(settings) if settings.weights == IMAGENET else _of_file(location(settings.weights)), settings)
 
 
 def _imagenet(settings: NetworkSettings) -> Mapping[str, torch.Tensor]:
@@ -63,16 +63,16 @@ def _imagenet(settings: NetworkSettings) -> Mapping[str, torch.Tensor]:
     return state
 
 
-def _of_file(path: Path) -> Mapping[str, torch.Tensor]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
+def _of_file(place: Location) -> Mapping[str, torch.Tensor]:
+    with on_disk(place) as path, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
+        try:
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        text = str(error).split("\n", 1)[0][:200]
-        raise InputError(f"{path} is not a file of weights that loads without running code: {text}") from error
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            text = str(error).split("\n", 1)[0][:200]
+            raise InputError(f"{place} is not a file of weights that loads without running code: {text}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{path} holds no state dictionary; wanted names and tensors, as torchvision's files have them")
+        raise InputError(f"{place} holds no state dictionary; wanted names and tensors, as torchvision's files have them")
     return state
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from schemas.job_entry import InputError
@@ -20,7 +19,7 @@ def record_hash(directory: Location) -> str:
     return hashlib.sha256((directory / FINISHED_NAME).read_bytes()).hexdigest()[:16]
 
 
-def file_digests(directory: Path) -> list[str]:
+def file_digests(directory: Location) -> list[str]:
     """SHA-256 of each file of a finished run, in the order of its record."""
     return [entry["sha256"] for entry in read_run(directory)["files"]]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import location
 from trainer.anchor_scores import AnchorPaths
 from trainer.report_inputs import ReportPaths, read_inputs
 from trainer.report_page import render_report
@@ -35,20 +35,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dhs report", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--stamps", type=Path, required=True, metavar="DIR", help="stamps directory that dhs inject filled")
-    parser.add_argument("--plan", type=Path, metavar="DIR", help="its plan: tasks planned and draws refused on the way")
-    parser.add_argument("--scores", type=Path, metavar="DIR", help="scores of these stamps, by dhs score")
-    parser.add_argument("--metrics", type=Path, metavar="FILE", help="metrics.json, by dhs evaluate")
-    parser.add_argument("--checkpoint-log", type=Path, metavar="FILE", help="log.jsonl of the training")
-    parser.add_argument("--gates", type=Path, nargs="+", default=[], metavar="DIR", help="dhs gate-data, dhs gate-model")
-    parser.add_argument("--completeness", type=Path, metavar="DIR", help="completeness of these stamps, by dhs completeness")
+    parser.add_argument("--stamps", type=location, required=True, metavar="DIR", help="stamps directory that dhs inject filled")
+    parser.add_argument("--plan", type=location, metavar="DIR", help="its plan: tasks planned and draws refused on the way")
+    parser.add_argument("--scores", type=location, metavar="DIR", help="scores of these stamps, by dhs score")
+    parser.add_argument("--metrics", type=location, metavar="FILE", help="metrics.json, by dhs evaluate")
+    parser.add_argument("--checkpoint-log", type=location, metavar="FILE", help="log.jsonl of the training")
+    parser.add_argument("--gates", type=location, nargs="+", default=[], metavar="DIR", help="dhs gate-data, dhs gate-model")
+    parser.add_argument(
+        "--completeness", type=location, metavar="DIR", help="completeness of these stamps, by dhs completeness"
+    )
     real = parser.add_argument_group("real lenses", "the first four together, of one set")
-    real.add_argument("--anchors", type=Path, metavar="DIR", help="anchors table, by dhs anchors")
-    real.add_argument("--anchor-cutouts", type=Path, metavar="DIR", help="their cutouts, by dhs cut-hosts --anchors")
-    real.add_argument("--anchor-scores", type=Path, metavar="DIR", help="scores of these, by dhs score --cutouts")
-    real.add_argument("--integrity", type=Path, metavar="DIR", help="what dhs check-anchors found on them")
-    real.add_argument("--random-sky-scores", type=Path, metavar="DIR", help="scores of the random sky beside them")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file to write")
+    real.add_argument("--anchors", type=location, metavar="DIR", help="anchors table, by dhs anchors")
+    real.add_argument("--anchor-cutouts", type=location, metavar="DIR", help="their cutouts, by dhs cut-hosts --anchors")
+    real.add_argument("--anchor-scores", type=location, metavar="DIR", help="scores of these, by dhs score --cutouts")
+    real.add_argument("--integrity", type=location, metavar="DIR", help="what dhs check-anchors found on them")
+    real.add_argument("--random-sky-scores", type=location, metavar="DIR", help="scores of the random sky beside them")
+    parser.add_argument("--out", type=location, required=True, metavar="FILE", help="HTML file to write")
     parser.add_argument("--examples", type=int, default=12, metavar="N", help="stamps a gallery shows (default: %(default)s)")
     return parser
 

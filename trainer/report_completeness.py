@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from schemas.completeness import COMPLETENESS
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import read_run, run_files
 from trainer.completeness_maps import EDGES, FEWEST_IN_BIN, share_columns
 from trainer.figures_canvas import Drawing
@@ -34,7 +34,7 @@ class CompletenessRun:
     supported: bool
 
 
-def read_completeness(place: Path, stamps: Path, record: Mapping[str, Any], scores: Path | None) -> CompletenessRun:
+def read_completeness(place: Location, stamps: Location, record: Mapping[str, Any], scores: Location | None) -> CompletenessRun:
     """Raises RunError where the run is not finished, InputError where it is of other stamps or other scores."""
     run = read_run(place)
     settings = run.get("settings", {})

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import read_run
 from trainer.gates.gate import Verdict
 from trainer.gates.gate_figures import VERDICT_COLOURS
@@ -102,7 +102,7 @@ class _GatesFile(_Read):
 class GatesRun:
     """The gates of one finished directory, and where it stands."""
 
-    place: Path
+    place: Location
     title: str
     split: str
     gates: tuple[ReadGate, ...]
@@ -114,7 +114,7 @@ class GatesRun:
         return [(verdict.value, colour, counts[verdict.value]) for verdict, colour in VERDICT_COLOURS.items()]
 
 
-def read_gates(place: Path, stamps: Path, record: Mapping[str, Any], checkpoint: str, whose: str) -> GatesRun:
+def read_gates(place: Location, stamps: Location, record: Mapping[str, Any], checkpoint: str, whose: str) -> GatesRun:
     """The gates of a finished directory.
 
     ``record`` is that of ``stamps``; ``checkpoint`` is the report's, empty where it has none, and ``whose`` is where it stands.
@@ -140,7 +140,7 @@ def gates_content(runs: tuple[GatesRun, ...]) -> dict[str, Any]:
     return {"runs": runs, "fail": Verdict.FAIL}
 
 
-def _gates(place: Path, run: Mapping[str, Any]) -> list[ReadGate]:
+def _gates(place: Location, run: Mapping[str, Any]) -> list[ReadGate]:
     """gates.json, whole and as its run wrote it."""
     path = place / JSON
     recorded = {entry["path"]: entry["sha256"] for entry in run["files"]}

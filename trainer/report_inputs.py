@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from schemas.contract import Contract
 from schemas.contract_files import read_table
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import read_run, run_files
 from schemas.scores import SCORES
 from schemas.stamps import STAMP_INDEX
@@ -41,14 +41,14 @@ _DRAWS = tuple(column.name for column in ACCEPTANCE if column.name.startswith("n
 class ReportPaths:
     """Where the inputs lie; all but the stamps may be absent."""
 
-    stamps: Path
-    plan: Path | None = None
-    scores: Path | None = None
-    metrics: Path | None = None
-    training_log: Path | None = None
+    stamps: Location
+    plan: Location | None = None
+    scores: Location | None = None
+    metrics: Location | None = None
+    training_log: Location | None = None
     anchors: AnchorPaths | None = None
-    gates: tuple[Path, ...] = ()
-    completeness: Path | None = None
+    gates: tuple[Location, ...] = ()
+    completeness: Location | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ReportInputs:
     ``draws`` has a row a lens task.
     """
 
-    stamps: Path
+    stamps: Location
     record: dict[str, Any]
     index: pa.Table
     draws: pa.Table
@@ -148,7 +148,7 @@ def _draws_of_lenses(rows: pa.Table) -> pa.Table:
     return rows.filter(pc.equal(rows["label"], 1)).select(_DRAWS)
 
 
-def _tables(directory: Path, contract: Contract, under: str, columns: tuple[str, ...]) -> pa.Table | None:
+def _tables(directory: Location, contract: Contract, under: str, columns: tuple[str, ...]) -> pa.Table | None:
     files = run_files(directory, contract, under)
     return pa.concat_tables([read_table(path, contract, columns) for path in files]) if files else None
 

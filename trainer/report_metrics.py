@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 
 
 class _Read(BaseModel):
@@ -157,7 +157,7 @@ class Epoch(_Read):
     val_auc: float | None = None
 
 
-def read_metrics(path: Path) -> Metrics:
+def read_metrics(path: Location) -> Metrics:
     """metrics.json; raises InputError where it is not one."""
     try:
         metrics = Metrics.model_validate(json.loads(path.read_text()))
@@ -174,7 +174,7 @@ def read_metrics(path: Path) -> Metrics:
     return metrics
 
 
-def read_training_log(path: Path) -> list[Epoch]:
+def read_training_log(path: Location) -> list[Epoch]:
     """The epochs of a log with one JSON object a line; raises InputError that names the line where one is none."""
     epochs = []
     for number, line in enumerate(path.read_text().splitlines(), 1):

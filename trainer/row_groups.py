@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.contract import ContractError
-from schemas.contract_files import open_parquet
-from schemas.locations import location, raise_if_of_store
+from schemas.contract_files import open_parquet, read_group
+from schemas.locations import location
 from trainer.stamp_catalogue import StampCatalogue
 from trainer.stamp_sources import SOURCES
 
@@ -46,13 +45,8 @@ class RowGroupReader:
         path = self._catalogue.files[self._catalogue.group_file[group]]
         columns = self._catalogue.metadata_columns
         number = int(self._catalogue.group_number[group])
-        try:
-            table = self._file(path).read_row_group(
-                number, columns=[*self._source.columns, *columns, self._source.blobs], use_threads=False
-            )
-        except (OSError, pa.ArrowInvalid) as error:
-            raise_if_of_store(path, error)
-            raise ContractError(f"{path}, row group {number}: {error}") from error
+        wanted = [*self._source.columns, *columns, self._source.blobs]
+        table = read_group(path, self._file(path), number, wanted, use_threads=False)
         identity = self._source.identify(table)
         return RowGroup(
             identity=identity,

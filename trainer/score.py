@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, local_path, location
+from schemas.locations import Location, files_below, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run
 from schemas.split_rule import SPLITS
 from trainer.committee import DEFAULT_RULE, RULES, committee_hash
@@ -54,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument("--cutouts", type=location, help="cutouts directory that dhs cut-hosts has finished")
     parser.add_argument("--checkpoint", type=location, nargs="+", required=True, help="best.pt of dhs train, one or several")
     parser.add_argument("--combine", choices=RULES, default=DEFAULT_RULE, help="rule of a committee (default: %(default)s)")
-    parser.add_argument("--out", type=local_path, required=True, help="directory for split=<name>/ and the run's record")
+    parser.add_argument("--out", type=location, required=True, help="directory for split=<name>/ and the run's record")
     parser.add_argument("--split", nargs="+", choices=SPLITS, help="splits of the stamps to score (default: test)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--workers", type=int, help="reading processes; 0 reads in line (default: by cores)")
@@ -155,7 +154,7 @@ def _catalogues(args: argparse.Namespace, members: Sequence[Member]) -> dict[str
 
 
 def _begin(
-    out: Path, identity: RunIdentity, members: Sequence[Member], origin: dict[str, Any], source: Location, splits: list[str]
+    out: Location, identity: RunIdentity, members: Sequence[Member], origin: dict[str, Any], source: Location, splits: list[str]
 ) -> RunState:
     state = begin_run(out, identity)
     if len(members) > 1:
@@ -178,7 +177,7 @@ def _finish(
     refused = sum(catalogue.refused for catalogue in catalogues.values())
     source = args.stamps if args.cutouts is None else args.cutouts
 
-    def finished(place: Path, of: RunIdentity, whose: str) -> dict[str, Any]:
+    def finished(place: Location, of: RunIdentity, whose: str) -> dict[str, Any]:
         files = _files(place, catalogues)
         return finish_run(place, of, files, {"refused": refused, "unscored": unscored(files)}, {"checkpoint_hash": whose})
 
@@ -205,8 +204,8 @@ def _training(args: argparse.Namespace, members: Sequence[Member], origin: dict[
     return f"{words} (the stamps are of another recipe, {origin['recipe_name'] or 'unnamed'} {origin['recipe_hash']})"
 
 
-def _files(directory: Path, catalogues: dict[str, StampCatalogue]) -> list[Path]:
-    return sorted(path for split in catalogues for path in (directory / f"split={split}").glob("*.parquet"))
+def _files(directory: Location, catalogues: dict[str, StampCatalogue]) -> list[Location]:
+    return [path for split in catalogues for path in files_below(directory / f"split={split}") if path.suffix == ".parquet"]
 
 
 def _identity(

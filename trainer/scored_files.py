@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from schemas.contract_files import Provenance, TableWriter, read_table
+from schemas.locations import Location, files_below, map_in_order
 from schemas.scores import SCORES
 from trainer.checkpoint import Checkpoint
 from trainer.committee import combined_logits
@@ -46,7 +47,7 @@ def score_files(
     members: Sequence[Member],
     catalogue: StampCatalogue,
     split: str,
-    out: Path,
+    out: Location,
     digest: str,
     rule: str,
     provenance: Provenance,
@@ -56,9 +57,9 @@ def score_files(
 ) -> None:
     """Write this rank's files of a split that do not stand yet, in the order of what is read."""
     names = [PurePosixPath(path).name for path in catalogue.files]
-    paths = [out / f"split={split}" / name for name in names]
-    todo = ranks.once(lambda: [n for n, path in enumerate(paths) if not path.exists()])  # asked once, before anybody writes
-    rows = np.bincount(catalogue.group_file, catalogue.group_sizes, len(paths))
+    place = out / f"split={split}"
+    todo = ranks.once(lambda: _lacking(place, names))  # asked once, before anybody writes
+    rows = np.bincount(catalogue.group_file, catalogue.group_sizes, len(names))
     mine = shares({n: int(rows[n]) for n in todo}, ranks.size)[ranks.rank]
     forgiven = min(member.checkpoint.settings.data.max_corrupt for member in members)
     data = members[0].checkpoint.settings.data.model_copy(update={"workers": workers, "max_corrupt": forgiven})
@@ -74,10 +75,10 @@ def score_files(
                 if catalogue.group_file[group] != open_file:
                     files.close()  # the members' files are closed first, so that a file of the committee means all are there
                     open_file = int(catalogue.group_file[group])
-                    places = [paths[open_file]]
+                    places = [place / names[open_file]]
                     if len(members) > 1:
                         places += [out / "members" / member.digest / f"split={split}" / names[open_file] for member in members]
-                    writers = [files.enter_context(TableWriter(place, SCORES, provenance)) for place in places]
+                    writers = [files.enter_context(TableWriter(one, SCORES, provenance)) for one in places]
                 _score_batch(members, batch, writers, digest, rule, device)
                 bar.update(len(batch.stamps.labels))
 
@@ -93,9 +94,19 @@ def shares(rows: Mapping[int, int], size: int) -> list[list[int]]:
     return [sorted(numbers) for numbers in dealt]
 
 
-def unscored(paths: Sequence[Path]) -> int:
+def unscored(paths: Sequence[Location]) -> int:
     """Rows of scores files that have no score, because their pixels could not be read."""
-    return sum(int(np.isnan(read_table(path, SCORES, ["logit"])["logit"].to_numpy()).sum()) for path in paths)
+
+    def of(path: Location) -> int:
+        return int(np.isnan(read_table(path, SCORES, ["logit"])["logit"].to_numpy()).sum())
+
+    return sum(map_in_order(of, paths))
+
+
+def _lacking(directory: Location, names: Sequence[str]) -> list[int]:
+    """Numbers of the files that do not stand, from one listing."""
+    standing = {path.name for path in files_below(directory)}
+    return [number for number, name in enumerate(names) if name not in standing]
 
 
 def _score_batch(

@@ -18,7 +18,7 @@ from schemas.contract_files import Provenance, write_table
 from schemas.cutouts import CUTOUTS
 from schemas.file_commit import commit_text
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import local_path, location
+from schemas.locations import location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run, read_run
 from schemas.stamps import STAMP_INDEX
 
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     sample = parser.add_mutually_exclusive_group(required=True)
     sample.add_argument("--stamps", type=location, help="the stamps that were scored")
     sample.add_argument("--cutouts", type=location, help="the cutouts that were scored")
-    parser.add_argument("--out", type=local_path, required=True, help="directory for the table and the page")
+    parser.add_argument("--out", type=location, required=True, help="directory for the table and the page")
     parser.add_argument("--split", help="split of the scores (default: parent for cutouts, test for stamps)")
     parser.add_argument("--kind", nargs="+", help="kinds to rank, for example control (default: all)")
     parser.add_argument("--top", type=int, default=500, help="galaxies to show with pictures (default: %(default)s)")

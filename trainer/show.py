@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
+from schemas.locations import location
 from schemas.runs_there import FoundRun, runs_there
 from schemas.task_search import FoundTask, find_task, partners, stamp_row
 from trainer.shown_task import described, draw_task
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("task", metavar="TASK_ID", help="the stamp's task_id, or its first 6 characters or more")
     add("directories", nargs="+", metavar="DIRECTORY", help="finished runs, or folders that hold some")
-    add("--out", type=Path, metavar="FILE.png", help="the picture (default: the task_id with .png, here)")
+    add("--out", type=location, metavar="FILE.png", help="the picture (default: the task_id with .png, here)")
     return parser
 
 

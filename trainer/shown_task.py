@@ -6,7 +6,6 @@ Images are float32 (band g r z, y, x), nMgy per pixel; north is up and east is l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from schemas.array_codec import decode_stamp
 from schemas.contract import Column
 from schemas.file_commit import unfinished_file
+from schemas.locations import Location
 from schemas.refusal_reasons import MEANINGS, names_of
 from schemas.stamps import OBSERVABLES, STAMPS
 from schemas.tasks import ACCEPTANCE, IDENTITY, LENS, NEGATIVE, PSF_USED, SOURCE
@@ -56,7 +56,7 @@ def refusals(reasons: int) -> list[str]:
     return [f"{name}, {meanings.get(name, 'no published meaning')}" for name in names_of(reasons)]
 
 
-def draw_task(row: Row, partner: Row | None, out: Path) -> None:
+def draw_task(row: Row, partner: Row | None, out: Location) -> None:
     """The stamp; beside it its partner and, where one of the two has an arc, what was added, stretched. Written whole.
 
     Both rows must have pixels.

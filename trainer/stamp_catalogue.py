@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.contract import ContractError
-from schemas.contract_files import open_parquet, read_footers
+from schemas.contract_files import read_footers, row_batches
 from schemas.job_entry import InputError
 from schemas.locations import Location, relative_path
 from schemas.run_record import read_run, run_files
@@ -27,7 +27,6 @@ from trainer.stamp_selection import columns_wanted, partners_of_lenses, selected
 from trainer.train_settings import SelectSettings
 
 EVERYTHING = SelectSettings()
-_ROWS_AT_A_TIME = 65536
 
 
 @dataclass(frozen=True)
@@ -154,17 +153,16 @@ def _read_index(path: Location, files: Sequence[str], columns: Sequence[str]) ->
     """
     wanted = list(dict.fromkeys(["row", "reasons", "label", "size_pix", *columns]))
     parts: dict[str, list[Any]] = {name: [] for name in ("file", "kind", *wanted)}
-    with open_parquet(path, STAMP_INDEX) as parquet:
-        for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=["file", "kind", *wanted]):
-            known = pc.index_in(batch["file"], value_set=pa.array(files, pa.string()))
-            if known.null_count:
-                stranger = batch["file"].filter(pc.is_null(known))[0].as_py()
-                raise ContractError(f"{path} names {stranger!r}, which is not among the split's {len(files)} stamps files")
-            parts["file"].append(known.to_numpy(zero_copy_only=False))
-            parts["kind"].append(batch["kind"])
-            for name in wanted:
-                column = batch[name].fill_null(0) if name == "size_pix" else batch[name]  # a refused row may have no size
-                parts[name].append(column if name == "pair_id" else column.to_numpy(zero_copy_only=False))
+    for batch in row_batches(path, STAMP_INDEX, ["file", "kind", *wanted]):
+        known = pc.index_in(batch["file"], value_set=pa.array(files, pa.string()))
+        if known.null_count:
+            stranger = batch["file"].filter(pc.is_null(known))[0].as_py()
+            raise ContractError(f"{path} names {stranger!r}, which is not among the split's {len(files)} stamps files")
+        parts["file"].append(known.to_numpy(zero_copy_only=False))
+        parts["kind"].append(batch["kind"])
+        for name in wanted:
+            column = batch[name].fill_null(0) if name == "size_pix" else batch[name]  # a refused row may have no size
+            parts[name].append(column if name == "pair_id" else column.to_numpy(zero_copy_only=False))
     named = {name: pa.chunked_array(parts.pop(name), pa.string()) for name in ("kind", "pair_id") if name in parts}
     rows = {name: np.concatenate(arrays) if arrays else np.empty(0, np.int64) for name, arrays in parts.items()}
     rows["kind"], kinds = _numbered(named["kind"], np.int8)

@@ -9,12 +9,11 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from schemas.code_version import code_version
 from schemas.job_entry import EXIT_DONE, EXIT_STOPPED, InputError, account, run_job
-from schemas.locations import Location, local_path, location
+from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from trainer.thread_waiting import wait_asleep
 from trainer.train_settings import DEFAULT_SETTINGS, BackboneName, TrainSettings, load_settings, named_settings
@@ -48,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--stamps", type=location, required=True, help="stamps directory that dhs inject has finished")
-    parser.add_argument("--out", type=local_path, required=True, help="directory for best.pt, last.pt and log.jsonl")
+    parser.add_argument("--out", type=location, required=True, help="directory for best.pt, last.pt and log.jsonl")
     parser.add_argument(
         "--settings",
         default=DEFAULT_SETTINGS,
@@ -141,7 +140,7 @@ def check_splits(training: StampCatalogue, validation: StampCatalogue, settings:
 
 
 def starting_point(
-    out: Path, settings: TrainSettings, training: StampCatalogue, origin: Origin, device: torch.device
+    out: Location, settings: TrainSettings, training: StampCatalogue, origin: Origin, device: torch.device
 ) -> Checkpoint:
     """The last checkpoint of an unfinished run, or a fresh network seeded by the settings."""
     import torch

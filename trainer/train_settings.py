@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.job_entry import InputError
+from schemas.locations import location
 from schemas.stamps import STAMP_INDEX
 from schemas.survey import BANDS
 
@@ -255,7 +255,7 @@ def named_settings() -> list[str]:
 def _settings_text(name_or_path: str) -> tuple[str, str]:
     if name_or_path in named_settings():
         return name_or_path, (files("trainer") / "settings" / f"{name_or_path}.yaml").read_text()
-    path = Path(name_or_path)
+    path = location(name_or_path)
     if not path.is_file():
         raise InputError(f"settings {name_or_path!r}: no such file; wanted a YAML file or one of {', '.join(named_settings())}")
     try:

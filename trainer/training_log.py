@@ -1,6 +1,6 @@
 """What a run says while it goes: one JSON line an epoch, and the same figures for TensorBoard where that is asked for.
 
-Where a run goes on from a saved epoch, lines of later epochs are dropped first, so that each epoch is told once.
+Where a run goes on from a saved epoch, lines of later epochs are dropped, so that each epoch is told once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.file_commit import commit_text
 from schemas.job_entry import InputError
+from schemas.locations import Location
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -26,17 +27,16 @@ class TrainingLog:
     Raises InputError where TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, out: Path, epochs_done: int, *, tensorboard: bool = False) -> None:
+    def __init__(self, out: Location, epochs_done: int, *, tensorboard: bool = False) -> None:
         self._path = out / LOG_NAME
         self._events = _writer(out / TENSORBOARD_NAME, epochs_done) if tensorboard else None
-        if self._path.exists():
-            kept = [line for line in self._path.read_text().splitlines() if line and json.loads(line)["epoch"] <= epochs_done]
-            commit_text(self._path, "".join(f"{line}\n" for line in kept))
+        told = self._path.read_text().splitlines() if self._path.exists() else []
+        self._lines = [line for line in told if line and json.loads(line)["epoch"] <= epochs_done]
 
     def add(self, line: Mapping[str, Any]) -> None:
         """The figures of an epoch."""
-        with open(self._path, "a") as stream:
-            stream.write(json.dumps(line) + "\n")
+        self._lines.append(json.dumps(line))
+        commit_text(self._path, "".join(f"{one}\n" for one in self._lines))
         if self._events is not None:
             for name, value in line.items():
                 if name != "epoch" and value is not None:
@@ -49,7 +49,9 @@ class TrainingLog:
             self._events.close()
 
 
-def _writer(folder: Path, epochs_done: int) -> SummaryWriter:
+def _writer(folder: Location, epochs_done: int) -> SummaryWriter:
+    if not isinstance(folder, Path):
+        raise InputError(f"--tensorboard was asked for with {folder}; its events are appended to: wanted an --out on disk")
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+from schemas.locations import Location
 from trainer.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, Position, Progress, save_checkpoint
 from trainer.epoch_pass import ALONE, EpochSums, Learner, gpu_memory_gib, train_epoch
 from trainer.lens_network import LensNetwork
@@ -38,7 +38,7 @@ def fit(
     training: TrainingBatches,
     validation: SplitBatches,
     device: torch.device,
-    out: Path,
+    out: Location,
     *,
     ranks: Ranks = ALONE,
     tensorboard: bool = False,
@@ -71,10 +71,10 @@ def fit(
             learner = replace(learner, checkpoint=replace(learner.checkpoint, progress=progress, position=None))
             if ranks.first and best:
                 save_checkpoint(out / BEST_NAME, replace(shown, progress=progress))
-            save_last(learner, out)
-            pauses.saved()
             if log is not None:
                 log.add(_line(progress, metrics, sums, best, learner))
+            save_last(learner, out)  # last of all: who goes on from it finds the epoch told
+            pauses.saved()
     if log is not None:
         log.close()
     return Outcome(progress, stopped=False)
@@ -108,7 +108,7 @@ def done(progress: Progress, settings: TrainSettings) -> bool:
     return progress.epochs_done >= settings.optimisation.epochs or (patience is not None and waited >= patience)
 
 
-def save_last(learner: Learner, out: Path, position: Position | None = None) -> None:
+def save_last(learner: Learner, out: Location, position: Position | None = None) -> None:
     """Write ``last.pt``, from which a run goes on; the first rank's work."""
     if learner.ranks.first:
         averaged = None if learner.average is None else learner.average.state_dict()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.file_commit import commit_bytes
+from schemas.locations import LocationError, S3Location
 
 
 def test_the_file_and_its_folder_stand_with_the_whole_content_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -48,3 +49,8 @@ def test_a_write_that_breaks_off_leaves_what_stood_before_and_no_remains(
     with pytest.raises(OSError, match="no space left"):
         commit_bytes(path, b"content")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == ({"file": before} if before else {})
+
+
+def test_a_file_in_the_place_of_a_bucket_is_refused() -> None:
+    with pytest.raises(LocationError, match="s3://there is a bucket; wanted a name in it for a file"):
+        commit_bytes(S3Location("there", ""), b"whole")

@@ -28,14 +28,14 @@ def test_refused_rows_are_left_out_and_counted(stamps_directory: StampsDirectory
 
 def test_no_blob_is_read(stamps_directory: StampsDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    original = pq.ParquetFile.iter_batches
+    original = pq.ParquetFile.read_row_group
 
     def spy(self: Any, *args: Any, **kwargs: Any) -> Any:
         asked.append(kwargs["columns"])
         return original(self, *args, **kwargs)
 
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
-    monkeypatch.setattr(pq.ParquetFile, "read_row_group", None)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", spy)
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", None)
     load_catalogue(stamps_directory.stamps, "val", COLUMNS, measure=True)
     assert asked and not any("stamp_npz" in columns for columns in asked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from schemas import locations
 from schemas.contract import ContractError
-from schemas.contract_files import read_table
-from schemas.locations import LocationError, location
+from schemas.contract_files import open_parquet, read_group, read_table
+from schemas.locations import LocationError, StoreUnreachableError, location
 from schemas.scores import SCORES
+from schemas.stamps import STAMP_INDEX
+from tests.faulty_proxy import FAULTS, Fault, FaultyProxy
 from tests.s3_store import BUCKET, S3Store
 from tests.synthetic_stamps import StampsDirectory
 from tests.trainer.tiny_training import COLUMNS, CPU, small_stamps, spread_over_files, write_settings
@@ -67,6 +71,49 @@ def test_batches_from_s3_are_those_from_disk_bit_for_bit(address: str, many: Sta
         assert one.task_ids == other.task_ids
         for name in ("images", "metadata", "labels", "weights"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_an_epoch_of_which_every_third_request_fails_is_the_undisturbed_one(
+    s3: S3Store, many: StampsDirectory, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = itertools.count(1)
+
+    def every_third(method: str, path: str) -> Fault | None:
+        number = next(requests)
+        return FAULTS[number // 3 % len(FAULTS)] if number % 3 == 0 else None
+
+    whole = list(batches_of(load_catalogue(many.stamps, "train", COLUMNS), 0))
+    with FaultyProxy(s3.url, every_third).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        disturbed = list(batches_of(load_catalogue(location(address), "train", COLUMNS), 0))
+    assert set(FAULTS) <= proxy.counts.keys()
+    assert [batch.task_ids for batch in disturbed] == [batch.task_ids for batch in whole]
+    assert all(torch.equal(one.images, other.images) for one, other in zip(disturbed, whole, strict=True))
+
+
+def test_a_refusal_that_is_longer_than_the_column_that_was_asked_for_is_not_the_last_word(
+    s3: S3Store, many: StampsDirectory, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS's client gets no more room for an answer than the column has bytes, and asks again only where the refusal fits."""
+    monkeypatch.setattr(locations, "_FIRST_WAIT_SECONDS", 0.0)
+    path, refusals = location(f"{address}/index/split-val.parquet"), [0]
+
+    def few(method: str, path: str) -> Fault | None:
+        refusals[0] -= method == "GET"
+        return "slow down" if method == "GET" and refusals[0] >= 0 else None
+
+    def labels() -> list[int]:
+        with open_parquet(path, STAMP_INDEX) as file:
+            refusals[0] = again
+            return read_group(path, file, 0, ["label"])["label"].to_pylist()
+
+    with FaultyProxy(s3.url, few).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        again = 2
+        assert labels() == read_table(many.stamps / "index" / "split-val.parquet", STAMP_INDEX)["label"].to_pylist()
+        again = 1000
+        with pytest.raises(StoreUnreachableError, match=r"index/split-val\.parquet: S3 cannot be reached for now"):
+            labels()
 
 
 def test_a_row_group_costs_few_requests_and_an_open_file_two(s3: S3Store, address: str) -> None:

@@ -14,9 +14,11 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
-from schemas.contract_files import ROWS_PER_GROUP_WITH_BLOBS, Provenance, TableWriter, open_parquet
+from schemas.contract_files import ROWS_PER_GROUP_WITH_BLOBS, Provenance, TableWriter, read_table, row_batches
 from schemas.file_commit import commit_text
+from schemas.finished_files import FileEntry, describe_file
 from schemas.job_entry import InputError
+from schemas.locations import Location, files_below, relative_path
 from schemas.refusal_reasons import names_of
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX, STAMPS
@@ -31,11 +33,11 @@ HOSTS_NAME = "_hosts.json"
 class Adoption:
     """What is adopted into which directory, and how."""
 
-    out: Path
+    out: Location
     rules: AdoptionRules
     provenance: Provenance
 
-    def target(self, file: SourceFile) -> Path:
+    def target(self, file: SourceFile) -> Location:
         """Where the rows of a file go."""
         return self.out / f"split={file.split}" / f"adopted-{file.number:05d}.parquet"
 
@@ -50,22 +52,24 @@ class AdoptionCounts:
     reasons: dict[str, int]
 
 
-def adopt_files(adoption: Adoption, files: Sequence[SourceFile], workers: int) -> list[Path]:
-    """Write the stamps files that do not stand yet and the index; answers with all files of the run.
+def adopt_files(adoption: Adoption, files: Sequence[SourceFile], workers: int) -> list[FileEntry]:
+    """Write the stamps files that do not stand yet and the index; answers with all files of the run, described.
 
     Raises InputError where a file is damaged, or where it does not give as many rows as it has.
     """
-    waiting = [file for file in files if not adoption.target(file).exists()]
+    targets, there = {file.number: adoption.target(file) for file in files}, frozenset(files_below(adoption.out))
+    waiting = [file for file in files if targets[file.number] not in there]
+    entries = {number: describe_file(path, adoption.out) for number, path in targets.items() if path in there}
     adopt = partial(adopt_file, adoption, _known_hosts(adoption.out, files))
     with tqdm(total=sum(file.rows for file in waiting), desc="stamps", unit="row", disable=None) as progress:
-        for rows in _mapped(adopt, waiting, workers):
-            progress.update(rows)
-    targets = [adoption.target(file) for file in files]
-    return [*targets, *_write_indices(adoption, files)]
+        for file, entry in zip(waiting, _mapped(adopt, waiting, workers), strict=True):
+            entries[file.number] = entry
+            progress.update(entry.rows)
+    return [*(entries[file.number] for file in files), *_write_indices(adoption, files)]
 
 
-def adopt_file(adoption: Adoption, hosts: HostNames, file: SourceFile) -> int:
-    """Write one file, whole or not at all; memory holds some hundred rows. Returns the rows."""
+def adopt_file(adoption: Adoption, hosts: HostNames, file: SourceFile) -> FileEntry:
+    """Write one file, whole or not at all; memory holds some hundred rows. Answers with what the record says of it."""
     with (
         open_stamps(file.path) as parquet,
         TableWriter(adoption.target(file), STAMPS, adoption.provenance) as writer,
@@ -78,7 +82,7 @@ def adopt_file(adoption: Adoption, hosts: HostNames, file: SourceFile) -> int:
             raise InputError(f"{file.path}: {seen} rows were read and its footer says {file.rows}; wanted as many")
     if writer.rows_written != file.rows:
         raise InputError(f"{file.path}: {file.rows} rows in and {writer.rows_written} out; wanted as many")
-    return file.rows
+    return writer.entry(adoption.out)
 
 
 def count_rows(adoption: Adoption, files: Sequence[SourceFile]) -> AdoptionCounts:
@@ -86,12 +90,11 @@ def count_rows(adoption: Adoption, files: Sequence[SourceFile]) -> AdoptionCount
     reasons: Counter[int] = Counter()
     usable: dict[str, Counter[str]] = {}
     for split in _splits(files):
-        with open_parquet(_index_of(adoption, split), STAMP_INDEX) as parquet:
-            for batch in parquet.iter_batches(columns=["kind", "reasons"]):
-                bits = batch["reasons"].to_numpy()
-                reasons.update(bits[bits != 0].tolist())
-                kinds = np.array(batch["kind"].to_pylist(), np.str_)[bits == 0]
-                usable.setdefault(split, Counter()).update(kinds.tolist())
+        for batch in row_batches(_index_of(adoption, split), STAMP_INDEX, ["kind", "reasons"]):
+            bits = batch["reasons"].to_numpy()
+            reasons.update(bits[bits != 0].tolist())
+            kinds = np.array(batch["kind"].to_pylist(), np.str_)[bits == 0]
+            usable.setdefault(split, Counter()).update(kinds.tolist())
     made = sum(sum(kinds.values()) for kinds in usable.values())
     rows, wanted = made + sum(reasons.values()), sum(file.rows for file in files)
     if rows != wanted:
@@ -103,7 +106,7 @@ def count_rows(adoption: Adoption, files: Sequence[SourceFile]) -> AdoptionCount
     return AdoptionCounts(rows, by_split, sum(reasons.values()), dict(sorted(named.items())))
 
 
-def _known_hosts(out: Path, files: Sequence[SourceFile]) -> HostNames:
+def _known_hosts(out: Location, files: Sequence[SourceFile]) -> HostNames:
     """The names of hosts, found once a run: finished files are not opened for it again."""
     noted = out / HOSTS_NAME
     if not noted.exists():
@@ -111,7 +114,7 @@ def _known_hosts(out: Path, files: Sequence[SourceFile]) -> HostNames:
     return HostNames.from_text(noted.read_text())
 
 
-def _mapped(adopt: partial[int], files: Sequence[SourceFile], workers: int) -> Iterator[int]:
+def _mapped(adopt: partial[FileEntry], files: Sequence[SourceFile], workers: int) -> Iterator[FileEntry]:
     if workers <= 1 or len(files) <= 1:
         yield from map(adopt, files)
         return
@@ -132,28 +135,23 @@ def _splits(files: Sequence[SourceFile]) -> list[str]:
     return [split for split in SPLITS if any(file.split == split for file in files)]
 
 
-def _index_of(adoption: Adoption, split: str) -> Path:
+def _index_of(adoption: Adoption, split: str) -> Location:
     return adoption.out / "index" / f"split-{split}.parquet"
 
 
-def _write_indices(adoption: Adoption, files: Sequence[SourceFile]) -> list[Path]:
+def _write_indices(adoption: Adoption, files: Sequence[SourceFile]) -> list[FileEntry]:
     """The index of each split, read back from the finished files without their pixels."""
     written = []
     for split in _splits(files):
-        written.append(_index_of(adoption, split))
-        with TableWriter(written[-1], STAMP_INDEX, adoption.provenance) as writer:
+        with TableWriter(_index_of(adoption, split), STAMP_INDEX, adoption.provenance) as writer:
             for target in (adoption.target(file) for file in files if file.split == split):
                 _add_to_index(writer, target, adoption.out)
+        written.append(writer.entry(adoption.out))
     return written
 
 
-def _add_to_index(writer: TableWriter, target: Path, out: Path) -> None:
-    first = 0
-    name = target.relative_to(out).as_posix()
-    with open_parquet(target, STAMPS) as parquet:
-        for batch in parquet.iter_batches(65536, columns=[name for name in STAMPS.names if name not in STAMPS.blob_names]):
-            table = pa.Table.from_batches([batch])
-            table = table.append_column("file", pa.repeat(pa.scalar(name, pa.string()), len(table)))
-            rows = np.arange(first, first + len(table), dtype=np.int32)
-            writer.add_batch(table.append_column("row", pa.array(rows)))
-            first += len(table)
+def _add_to_index(writer: TableWriter, target: Location, out: Location) -> None:
+    table = read_table(target, STAMPS, [name for name in STAMPS.names if name not in STAMPS.blob_names])
+    file = pa.scalar(relative_path(target, out), pa.string())
+    table = table.append_column("file", pa.repeat(file, len(table)))
+    writer.add_batch(table.append_column("row", pa.array(np.arange(len(table), dtype=np.int32))))

@@ -21,6 +21,7 @@ from schemas.anchors import ANCHORS, LENS_CLASS
 from schemas.array_codec import encode_arrays
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.refusal_reasons import Reason
 from schemas.survey import BANDS
 from trainer.adopting.foreign_cubes import SUFFIXES, Cube, CubeError, Image, names_of_files, read_cube
@@ -41,13 +42,12 @@ class AdoptedAnchors:
     unlisted: list[str]
 
 
-def listed_anchors(catalogue: Path, columns: AnchorColumns) -> tuple[list[Row], dict[str, Row]]:
+def listed_anchors(catalogue: Location, columns: AnchorColumns) -> tuple[list[Row], dict[str, Row]]:
     """Rows of the anchors table from a list, and PSF widths (arcsec) and depths (AB mag) by name, where a CSV has them."""
     rows = anchor_rows(read_anchor_table(catalogue, columns), catalogue.name, columns.units.theta_e)
     if catalogue.suffix.lower() != ".csv":
         return rows, {}
-    with catalogue.open(encoding="utf-8-sig", newline="") as stream:
-        texts = list(csv.DictReader(stream))
+    texts = list(csv.DictReader(catalogue.read_text(encoding="utf-8-sig").splitlines()))
     conditions = {row["name"]: _conditions(text) for row, text in zip(rows, texts, strict=True)}
     return rows, conditions
 

@@ -18,13 +18,14 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 
 from schemas.code_version import code_version
 from schemas.job_entry import InputError
+from schemas.locations import Location
+from schemas.scratch_files import on_disk
 from trainer.backbones import build_backbone
 from trainer.checkpoint import Checkpoint, Origin, Progress, checkpoint_hash
 from trainer.lens_network import LensNetwork
@@ -69,24 +70,24 @@ class ForeignCheckpoint:
     epoch: int
 
 
-def read_foreign(path: Path) -> ForeignCheckpoint:
+def read_foreign(path: Location) -> ForeignCheckpoint:
     """Read without running code: of classes only ``argparse.Namespace`` is let in.
 
     Raises InputError where the file is not there, is no such torch file, or has no ``model`` of tensors.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted a torch file with model, opt and args")
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        text = " ".join(str(error).split())
-        refused = re.search(r"Unsupported (?:global|class|operand): (?:GLOBAL )?(\S+)", text)
-        what = f"it holds {refused[1]}" if refused else text[:200]
-        raise InputError(
-            f"{path} does not load without running code: {what}; wanted tensors, numbers, texts and argparse.Namespace only"
-        ) from error
+    with on_disk(path) as file, warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+        warnings.simplefilter("ignore", UserWarning)  # torch asks for a bug report where the file is some other pickle
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            text = " ".join(str(error).split())
+            refused = re.search(r"Unsupported (?:global|class|operand): (?:GLOBAL )?(\S+)", text)
+            what = f"it holds {refused[1]}" if refused else text[:200]
+            raise InputError(
+                f"{path} does not load without running code: {what}; wanted tensors, numbers, texts and argparse.Namespace only"
+            ) from error
     model = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(model, Mapping) or not all(isinstance(value, torch.Tensor) for value in model.values()):
         seen = ", ".join(sorted(map(str, content))[:6]) if isinstance(content, Mapping) else type(content).__name__
@@ -97,7 +98,7 @@ def read_foreign(path: Path) -> ForeignCheckpoint:
     return ForeignCheckpoint(dict(model), told, epoch if isinstance(epoch, int) else 0)
 
 
-def adopt_checkpoint(path: Path, reading: HeadReading, size: int) -> Checkpoint:
+def adopt_checkpoint(path: Location, reading: HeadReading, size: int) -> Checkpoint:
     """The network of a file with the preparation that it was trained with, for stamps of ``size`` pixels.
 
     Raises InputError, which lists what does not fit, for another architecture.
@@ -131,7 +132,7 @@ def activation_in(args: Mapping[str, Any]) -> Activation | None:
     return None
 
 
-def mapped_tensors(path: Path, model: Tensors, reading: HeadReading) -> Tensors:
+def mapped_tensors(path: Location, model: Tensors, reading: HeadReading) -> Tensors:
     """The tensors under our names, for raw metadata; raises InputError for another architecture."""
     with torch.device("meta"):
         expected = build_backbone(NetworkSettings(backbone="convnext_tiny")).network.state_dict()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -31,10 +30,10 @@ from trainer.model_gates.judged_stamps import judge_stamps
 class RealSky:
     """Finished directories of an anchors table, its cutouts and its integrity; random sky where it was cut."""
 
-    anchors: Path
-    cutouts: Path
-    integrity: Path
-    random_sky: Path | None
+    anchors: Location
+    cutouts: Location
+    integrity: Location
+    random_sky: Location | None
 
 
 @dataclass(frozen=True)

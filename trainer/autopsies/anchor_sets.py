@@ -6,15 +6,15 @@ What is wrong with a set can be seen only by looking at it; so comparisons are m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from schemas.anchors import ANCHORS
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import run_files
 from schemas.survey import BANDS
 from trainer.anchor_positions import separations
@@ -25,13 +25,12 @@ from trainer.judge import Judge, Numbers
 from trainer.stamp_sources import image_of_cutout
 
 _SAME_POSITION_ARCSEC = 0.1
-_AT_A_TIME = 64
 _NUMERIC = tuple(column.name for column in ANCHORS if column.type in ("float32", "float64") and column.nullable)
 _NOT_MEASURED = ("ra_deg", "dec_deg")
 Row = dict[str, Any]
 
 
-def read_anchor_set(anchors: Path, cutouts: Path, judge: Judge, size_pix: int) -> ImageSet:
+def read_anchor_set(anchors: Location, cutouts: Location, judge: Judge, size_pix: int) -> ImageSet:
     """The lenses of an anchors table that have a cutout, judged; raises InputError for cutouts of elsewhere or another size."""
     wanted = {row["name"]: row for row in read_anchors(anchors) if row["label"] == 1 and not row["reasons"]}
     found = read_cutout_rows(cutouts, judge.columns, size_pix)
@@ -46,7 +45,7 @@ def read_anchor_set(anchors: Path, cutouts: Path, judge: Judge, size_pix: int) -
     return _judged(ANCHOR_SET, [found[name] for name in both], judge, columns)
 
 
-def read_random_sky(cutouts: Path, judge: Judge, size_pix: int) -> ImageSet:
+def read_random_sky(cutouts: Location, judge: Judge, size_pix: int) -> ImageSet:
     """Every cutout of random sky, judged."""
     found = read_cutout_rows(cutouts, judge.columns, size_pix)
     if not found:
@@ -54,7 +53,7 @@ def read_random_sky(cutouts: Path, judge: Judge, size_pix: int) -> ImageSet:
     return _judged(RANDOM_SKY, list(found.values()), judge, {})
 
 
-def read_cutout_rows(cutouts: Path, columns: Sequence[str], size_pix: int) -> dict[str, Row]:
+def read_cutout_rows(cutouts: Location, columns: Sequence[str], size_pix: int) -> dict[str, Row]:
     """Rows with pixels by ``host_id``; raises InputError for another size than ``size_pix`` or a column that is lacking."""
     absent = [name for name in columns if name not in CUTOUTS.names]
     if absent:
@@ -63,9 +62,8 @@ def read_cutout_rows(cutouts: Path, columns: Sequence[str], size_pix: int) -> di
     names = ["host_id", "ra_deg", "dec_deg", "x_centre_pix", "y_centre_pix", "size_pix", "cutout_npz", *stated, *columns]
     found: dict[str, Row] = {}
     for path in run_files(cutouts, CUTOUTS):
-        with open_parquet(path, CUTOUTS) as file:
-            for batch in file.iter_batches(_AT_A_TIME, columns=list(dict.fromkeys(names))):
-                found |= {row["host_id"]: row | _told(row, columns) for row in batch.to_pylist() if row["cutout_npz"]}
+        for batch in row_batches(path, CUTOUTS, dict.fromkeys(names)):
+            found |= {row["host_id"]: row | _told(row, columns) for row in batch.to_pylist() if row["cutout_npz"]}
     other = next((row["size_pix"] for row in found.values() if row["size_pix"] != size_pix), None)
     if other is not None:
         raise InputError(
@@ -104,7 +102,7 @@ def _judged(name: str, rows: Sequence[Row], judge: Judge, columns: Mapping[str, 
     )
 
 
-def _require_same_position(anchor: Row, cutout: Row, where: Path) -> None:
+def _require_same_position(anchor: Row, cutout: Row, where: Location) -> None:
     apart = float(separations(anchor["ra_deg"], anchor["dec_deg"], np.array([[cutout["ra_deg"], cutout["dec_deg"]]]))[0])
     if not apart <= _SAME_POSITION_ARCSEC:
         raise InputError(

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from schemas.file_commit import commit_text
+from schemas.locations import Location
 from trainer.autopsies.findings import Part
 from trainer.report_page import environment
 
 PAGE, JSON = "autopsy.html", "autopsy.json"
 
 
-def write_autopsy(out: Path, parts: Sequence[Part], facts: Mapping[str, str], of: Mapping[str, Any]) -> dict[Path, int]:
+def write_autopsy(out: Location, parts: Sequence[Part], facts: Mapping[str, str], of: Mapping[str, Any]) -> dict[Location, int]:
     """Write both files; answers with the rows in each, which are none. ``facts`` are for the page."""
     content = {"of": dict(of), "parts": {part.key: part.as_json() for part in parts}}
     commit_text(out / JSON, json.dumps(content, indent=1, allow_nan=False) + "\n")
@@ -30,7 +30,7 @@ def write_autopsy(out: Path, parts: Sequence[Part], facts: Mapping[str, str], of
     return {out / JSON: 0, out / PAGE: 0}
 
 
-def closing_line(out: Path) -> str:
+def closing_line(out: Location) -> str:
     """What a finished directory says in a line: each cause that is supported, and whether recall was given."""
     parts = json.loads((out / JSON).read_text("utf-8"))["parts"]
     accepted = parts["recall"].get("accepted")

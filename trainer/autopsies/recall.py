@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from trainer.anchor_integrity import require_accepted
 from trainer.anchor_rows import read_anchors
 from trainer.anchor_scores import (
@@ -52,7 +53,13 @@ def absent_recall() -> Part:
 
 
 def recall_part(
-    anchors: Path, cutouts: Path, integrity: Path, real: ImageSet, sky: ImageSet | None, negatives: ImageSet, how: Chance
+    anchors: Location,
+    cutouts: Location,
+    integrity: Location,
+    real: ImageSet,
+    sky: ImageSet | None,
+    negatives: ImageSet,
+    how: Chance,
 ) -> Part:
     """Recall by stratum, or what is wrong with the set. Raises InputError where the integrity is of other anchors."""
     paths = AnchorPaths(anchors, cutouts, Path(), integrity)
@@ -72,7 +79,7 @@ def recall_part(
     return Part("recall", _TITLE, _TOLD, found, absent=left_out, more={"accepted": True, "why": standing.why})
 
 
-def scored_set(anchors: Path, integrity: Path, real: ImageSet, sky: ImageSet | None) -> AnchorScores:
+def scored_set(anchors: Location, integrity: Location, real: ImageSet, sky: ImageSet | None) -> AnchorScores:
     """The anchors that hold, with what the network says of them."""
     listed = {row["name"]: row for row in read_anchors(anchors) if not row["reasons"]}
     holding = {row["name"] for row in require_accepted(integrity)} & {name for name, row in listed.items() if row["label"] == 1}

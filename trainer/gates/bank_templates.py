@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.job_entry import InputError
+from schemas.locations import Location
+from schemas.scratch_files import on_disk
 
 BORDER_SHARE = 1 / 16
 """The border whose level is taken for the floor is this share of the side wide."""
@@ -38,17 +39,18 @@ class BankSample:
     templates: int
 
 
-def read_bank(path: Path, most: int) -> BankSample:
+def read_bank(place: Location, most: int) -> BankSample:
     """Measure at most so many templates; raises InputError for what is no source bank, or for a damaged one."""
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            images, scale, catalogue = _layout(path, file)
-            rows = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64))
-            found = [_measured(np.asarray(images[int(row)], np.float64)) for row in rows]
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a source bank: {error}; wanted the file of dhs source-bank") from error
+    with on_disk(place) as path:
+        try:
+            with h5py.File(path, "r") as file:
+                images, scale, catalogue = _layout(place, file)
+                rows = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64))
+                found = [_measured(np.asarray(images[int(row)], np.float64)) for row in rows]
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise InputError(f"{place} cannot be read as a source bank: {error}; wanted the file of dhs source-bank") from error
     half_light, floor, even = np.array(found, np.float64).T
     return BankSample(half_light * scale[rows], catalogue[rows], floor, even, len(scale))
 
@@ -80,12 +82,12 @@ def _measured(image: Image) -> tuple[float, float, float]:
     return radius, floor_share(image), radius / (_EVEN_SQUARE * len(image))
 
 
-def _layout(path: Path, file: Any) -> tuple[Any, Numbers, Numbers]:
+def _layout(place: Location, file: Any) -> tuple[Any, Numbers, Numbers]:
     """Images, their scale in arcsec and the catalogue's half-light radius in arcsec of each."""
     name = "templates" if "templates" in file else "images"
     images = file[name]
     if images.ndim != 3 or not len(images) or images.shape[1] != images.shape[2]:
-        raise InputError(f"{path}: dataset {name} has shape {images.shape}; wanted (n, size, size) with n of one or more")
+        raise InputError(f"{place}: dataset {name} has shape {images.shape}; wanted (n, size, size) with n of one or more")
     if name == "templates":
         return (
             images,

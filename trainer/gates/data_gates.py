@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from schemas.contract_files import read_table
 from schemas.hosts import HOSTS
@@ -37,7 +36,7 @@ class GatedData:
 
 
 def gather_data(
-    directory: Location, split: str, plan: Location | None, most: int, seed: int, bank: Path | None = None
+    directory: Location, split: str, plan: Location | None, most: int, seed: int, bank: Location | None = None
 ) -> GatedData:
     """Read and measure; raises InputError where the split has no usable stamps, or the bank is none."""
     templates = read_bank(bank, MOST_TEMPLATES) if bank else None

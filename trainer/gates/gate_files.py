@@ -14,7 +14,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,18 +21,19 @@ import pyarrow as pa
 from schemas.contract_files import Provenance, read_table, write_table
 from schemas.file_commit import commit_text
 from schemas.gates import GATES
+from schemas.locations import Location
 from trainer.gates.gate import Gate, Table, Verdict
 from trainer.gates.gate_figures import gate_drawings
 
 PARQUET, JSON, PAGE = "gates.parquet", "gates.json", "gates.html"
 
 
-def write_parquet(path: Path, gates: Sequence[Gate], provenance: Provenance) -> None:
+def write_parquet(path: Location, gates: Sequence[Gate], provenance: Provenance) -> None:
     """The gates table."""
     write_table(path, pa.Table.from_pylist([row_of(gate) for gate in gates], GATES.arrow_schema()), GATES, provenance)
 
 
-def write_json(path: Path, gates: Sequence[Gate], of: Mapping[str, Any]) -> None:
+def write_json(path: Location, gates: Sequence[Gate], of: Mapping[str, Any]) -> None:
     """The gates with their evidence."""
     rows = [
         row_of(gate)
@@ -45,7 +45,7 @@ def write_json(path: Path, gates: Sequence[Gate], of: Mapping[str, Any]) -> None
     commit_text(path, json.dumps({"of": dict(of), "counts": counts, "gates": rows}, indent=1, allow_nan=False) + "\n")
 
 
-def read_verdicts(directory: Path) -> list[tuple[str, str]]:
+def read_verdicts(directory: Location) -> list[tuple[str, str]]:
     """(gate, verdict) of a finished directory, in order."""
     table = read_table(directory / PARQUET, GATES, ("gate", "verdict"))
     return list(zip(table["gate"].to_pylist(), table["verdict"].to_pylist(), strict=True))

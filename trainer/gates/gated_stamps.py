@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.job_entry import InputError
 from schemas.locations import Location, relative_path
 from schemas.run_record import run_files
@@ -34,7 +34,6 @@ OFFERED = tuple(
 )
 """Columns that neither name the task nor exist because of it: their nulls must say nothing."""
 OF_ARCS = ("theta_e_arcsec", "injected_mag_r", "arc_to_host_flux", "arc_snr", "arc_peak_snr")
-_ROWS_AT_A_TIME = 65536
 
 Integers = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
@@ -125,13 +124,12 @@ def _drawn_rows(directory: Location, split: str, seed: int, share: float) -> tup
     (path,) = run_files(directory, STAMP_INDEX, under=f"index/split-{split}.parquet")
     files = pa.array([relative_path(file, directory) for file in run_files(directory, STAMPS, under=f"split={split}/")])
     parts, places, flags = [], [], []
-    with open_parquet(path, STAMP_INDEX) as parquet:
-        for batch in parquet.iter_batches(_ROWS_AT_A_TIME):
-            rows = batch.filter(pc.equal(batch["reasons"], 0))
-            file = pc.index_in(rows["file"], value_set=files).to_numpy().astype(np.int64)
-            places.append((file << 32) + rows["row"].to_numpy())
-            flags.append(_drawn(host_hashes(rows["host_id"].to_pylist(), seed), share))
-            parts.append(rows.filter(pa.array(flags[-1])))
+    for batch in row_batches(path, STAMP_INDEX):
+        rows = batch.filter(pc.equal(batch["reasons"], 0))
+        file = pc.index_in(rows["file"], value_set=files).to_numpy().astype(np.int64)
+        places.append((file << 32) + rows["row"].to_numpy())
+        flags.append(_drawn(host_hashes(rows["host_id"].to_pylist(), seed), share))
+        parts.append(rows.filter(pa.array(flags[-1])))
     place, drawn = np.concatenate(places), np.concatenate(flags)
     return pa.Table.from_batches(parts).take(np.argsort(place[drawn])), drawn[np.argsort(place)]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.locations import Location
 from schemas.run_record import run_files
 from schemas.split_rule import SPLITS
@@ -43,7 +43,6 @@ BOTH_LABELS = Question(
     "share of lenses whose pixels are those of a negative",
     Limits((-np.inf, 0.0), (-np.inf, 0.01), "An image under both labels teaches nothing but noise; none may be."),
 )
-_ROWS_AT_A_TIME = 65536
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,10 @@ def labels_gate(stamps: GatedStamps, measured: Measured) -> Gate:
 def _hosts_and_cells(index: Location, seed: int) -> tuple[npt.NDArray[np.uint64], Integers, int]:
     """Hosts and cells of the rows that have a stamp, and how many rows those are."""
     hosts, cells, usable = [], [], 0
-    with open_parquet(index, STAMP_INDEX) as parquet:
-        for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=["host_id", "cell", "reasons"]):
-            rows = batch.filter(pc.equal(batch["reasons"], 0))
-            hosts.append(np.unique(host_hashes(rows["host_id"].unique().to_pylist(), seed)))
-            cells.append(np.unique(rows["cell"].to_numpy()))
-            usable += rows.num_rows
+    for batch in row_batches(index, STAMP_INDEX, ["host_id", "cell", "reasons"]):
+        rows = batch.filter(pc.equal(batch["reasons"], 0))
+        hosts.append(np.unique(host_hashes(rows["host_id"].unique().to_pylist(), seed)))
+        cells.append(np.unique(rows["cell"].to_numpy()))
+        usable += rows.num_rows
     every = (np.concatenate(hosts), np.concatenate(cells)) if usable else (np.empty(0, np.uint64), np.empty(0, np.int64))
     return np.unique(every[0]), np.unique(every[1]), usable

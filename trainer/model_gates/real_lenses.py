@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import run_files
 from trainer.anchor_integrity import require_accepted
 from trainer.anchor_positions import separations
@@ -23,7 +23,6 @@ from trainer.judge import Images, Numbers
 from trainer.stamp_sources import image_of_cutout
 
 _SAME_POSITION_ARCSEC = 0.1
-_AT_A_TIME = 64
 
 Row = dict[str, Any]
 
@@ -39,7 +38,7 @@ class RealLenses:
     y_pix: Numbers
 
 
-def read_real_lenses(integrity: Path, cutouts: Path, columns: Sequence[str], size_pix: int) -> RealLenses:
+def read_real_lenses(integrity: Location, cutouts: Location, columns: Sequence[str], size_pix: int) -> RealLenses:
     """The lenses that ``dhs check-anchors`` found at their places, in the order of its table, from the cutouts it judged.
 
     Raises InputError for a set that was not accepted, for cutouts of elsewhere or of another size than ``size_pix``, without a
@@ -63,17 +62,16 @@ def read_real_lenses(integrity: Path, cutouts: Path, columns: Sequence[str], siz
     )
 
 
-def _read_rows(cutouts: Path, columns: Sequence[str], wanted: dict[str, Row]) -> dict[str, Row]:
+def _read_rows(cutouts: Location, columns: Sequence[str], wanted: dict[str, Row]) -> dict[str, Row]:
     names = ["host_id", "ra_deg", "dec_deg", "x_centre_pix", "y_centre_pix", "size_pix", "cutout_npz", *columns]
     found: dict[str, Row] = {}
     for path in run_files(cutouts, CUTOUTS):
-        with open_parquet(path, CUTOUTS) as file:
-            for batch in file.iter_batches(_AT_A_TIME, columns=list(dict.fromkeys(names))):
-                found |= {row["host_id"]: row for row in batch.to_pylist() if row["host_id"] in wanted and row["cutout_npz"]}
+        for batch in row_batches(path, CUTOUTS, dict.fromkeys(names)):
+            found |= {row["host_id"]: row for row in batch.to_pylist() if row["host_id"] in wanted and row["cutout_npz"]}
     return found
 
 
-def _checked(anchor: Row, cutout: Row, where: Path, size_pix: int) -> Row:
+def _checked(anchor: Row, cutout: Row, where: Location, size_pix: int) -> Row:
     """The cutout, where it is the one that was judged and can stand beside stamps."""
     apart = float(separations(anchor["ra_deg"], anchor["dec_deg"], np.array([[cutout["ra_deg"], cutout["dec_deg"]]]))[0])
     if not apart <= _SAME_POSITION_ARCSEC:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from schemas.array_codec import decode_stamp
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.job_entry import InputError
+from schemas.locations import Location
 from schemas.run_record import run_files
 from schemas.stimuli import EINSTEIN_RADIUS, HOST, STIMULI
 from schemas.survey import BANDS
@@ -26,7 +26,6 @@ from trainer.model_gates.judged_stamps import Pairs
 Key = tuple[str, float]
 Row = dict[str, Any]
 
-_AT_A_TIME = 256
 _OF_LENSES = ("theta_e_arcsec", "arc_snr", "x_centre_pix", "y_centre_pix")
 _PER_BAND = ("psf_fwhm_{band}_arcsec", "sky_sigma_{band}_nmgy")
 
@@ -48,7 +47,7 @@ class Stimuli:
         return Stimuli(self.pairs.of(good), {key: values[good] for key, values in self.logits.items()})
 
 
-def read_stimuli(directory: Path, judge: Judge, size_pix: int) -> Stimuli:
+def read_stimuli(directory: Location, judge: Judge, size_pix: int) -> Stimuli:
     """Read and judge a finished stimuli directory.
 
     Raises InputError for stamps of another size than ``size_pix``, a column that the network is told and the table lacks, or
@@ -63,18 +62,17 @@ def read_stimuli(directory: Path, judge: Judge, size_pix: int) -> Stimuli:
     lenses: dict[str, Row] = {}
     hosts: dict[str, Images] = {}
     for path in run_files(directory, STIMULI):
-        with open_parquet(path, STIMULI) as file:
-            for batch in file.iter_batches(_AT_A_TIME, columns=list(dict.fromkeys(names))):
-                rows = [row for row in batch.to_pylist() if row["stamp_npz"] is not None]
-                _require_size(rows, size_pix, directory)
-                images = [decode_stamp(row["stamp_npz"]) for row in rows]
-                for row, image, logit in zip(rows, images, _judged(judge, rows, images), strict=True):
-                    key = (row["sweep"], row["step"])
-                    seen[key][row["task_id"]] = float(logit)
-                    if key == (EINSTEIN_RADIUS, 1.0):
-                        lenses[row["task_id"]] = row | {"image": image, "stamp_npz": None}
-                    elif row["sweep"] == HOST:
-                        hosts[row["task_id"]] = image
+        for batch in row_batches(path, STIMULI, dict.fromkeys(names)):
+            rows = [row for row in batch.to_pylist() if row["stamp_npz"] is not None]
+            _require_size(rows, size_pix, directory)
+            images = [decode_stamp(row["stamp_npz"]) for row in rows]
+            for row, image, logit in zip(rows, images, _judged(judge, rows, images), strict=True):
+                key = (row["sweep"], row["step"])
+                seen[key][row["task_id"]] = float(logit)
+                if key == (EINSTEIN_RADIUS, 1.0):
+                    lenses[row["task_id"]] = row | {"image": image, "stamp_npz": None}
+                elif row["sweep"] == HOST:
+                    hosts[row["task_id"]] = image
     both = [task for task in lenses if task in hosts]
     if not both:
         raise InputError(f"stimuli {directory} hold no lens that was made with its host; wanted the output of dhs stimuli")
@@ -116,7 +114,7 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> Numbers:
     return np.array([[row[name] for name in names] for row in rows], dtype=np.float64).reshape(len(rows), len(names))
 
 
-def _require_size(rows: Sequence[Row], size_pix: int, directory: Path) -> None:
+def _require_size(rows: Sequence[Row], size_pix: int, directory: Location) -> None:
     other = next((row["size_pix"] for row in rows if row["size_pix"] != size_pix), None)
     if other is not None:
         raise InputError(f"stimuli {directory} have {other} pixels and the stamps {size_pix}; wanted the same")

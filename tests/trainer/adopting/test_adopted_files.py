@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.contract_files import ROWS_PER_GROUP_WITH_BLOBS, Provenance, read_table
+from schemas.finished_files import describe_file
 from schemas.job_entry import InputError
 from schemas.refusal_reasons import Reason
 from schemas.stamps import STAMP_INDEX, STAMPS
@@ -31,14 +32,14 @@ def test_every_file_becomes_one_and_the_index_says_where_each_row_is(tmp_path: P
     files = find_stamps(source)
     work = adoption(tmp_path / "out")
     written = adopt_files(work, files, workers=1)
-    names = [path.relative_to(tmp_path / "out").as_posix() for path in written]
-    assert names == [
+    assert [entry.path for entry in written] == [
         *("split=test/adopted-00000.parquet", "split=test/adopted-00001.parquet"),
         *("split=train/adopted-00002.parquet", "split=train/adopted-00003.parquet"),
         *("index/split-train.parquet", "index/split-test.parquet"),
     ]
+    assert written == [describe_file(tmp_path / "out" / entry.path, tmp_path / "out") for entry in written]
     for index in written[4:]:
-        for row in read_table(index, STAMP_INDEX).to_pylist():
+        for row in read_table(tmp_path / "out" / index.path, STAMP_INDEX).to_pylist():
             there = read_table(tmp_path / "out" / row["file"], STAMPS).slice(row["row"], 1).to_pylist()[0]
             assert there["task_id"] == row["task_id"] and there["reasons"] == row["reasons"]
     assert count_rows(work, files).usable == {"train": {"control": 6, "lens": 6}, "test": {"control": 3, "lens": 4}}
@@ -50,7 +51,7 @@ def test_rows_keep_their_order_over_batches_and_row_groups(tmp_path: Path) -> No
     write_file(tmp_path / "in" / "region_split=train" / "part.parquet", rows, row_group_size=100)
     (file,) = find_stamps(tmp_path / "in")
     work = adoption(tmp_path / "out")
-    assert adopt_file(work, HostNames({}), file) == len(rows)
+    assert adopt_file(work, HostNames({}), file).rows == len(rows)
     table = read_table(work.target(file), STAMPS)
     assert table["task_id"].to_pylist() == [*(row["task_id"] for row in rows[:-1]), f"unnamed-0-{len(rows) - 1}"]
     assert pq.ParquetFile(work.target(file)).metadata.row_group(0).num_rows == ROWS_PER_GROUP_WITH_BLOBS
@@ -70,14 +71,14 @@ def test_a_finished_file_is_not_opened_again(tmp_path: Path, monkeypatch: pytest
     source = write_foreign(tmp_path / "in", {"train": 6}, SIZE, files=3)
     files = find_stamps(source)
     work = adoption(tmp_path / "out")
-    adopt_files(work, files, workers=1)
+    written = adopt_files(work, files, workers=1)
     whole = [work.target(file).read_bytes() for file in files]
     work.target(files[1]).unlink()
     opened: list[Path] = []
     really = adopted_files.open_stamps
     monkeypatch.setattr(adopted_files, "open_stamps", lambda path: opened.append(path) or really(path))
     monkeypatch.setattr(adopted_files, "host_names", lambda files: pytest.fail("hosts were looked for again"))
-    adopt_files(work, files, workers=1)
+    assert adopt_files(work, files, workers=1) == written
     assert opened == [files[1].path]
     assert [work.target(file).read_bytes() for file in files] == whole
 
