@@ -16,7 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 FAULTS = ("slow down", "reset", "silence", "short")
-_SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+_SLOW_DOWN = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message>'
+    b"<RequestId>656C76696E6727732072</RequestId><HostId>Uuag1LuByRx9e6j5Onimru9pO4ZVKnJ2Qz7/C1NPcfTWAtRPfTaOFg==</HostId></Error>"
+)
+"""As long as S3's own: where a reader asked for fewer bytes, AWS's client has no room for it and does not ask again."""
 _SILENCE_SECONDS = 0.3
 """Then the connection is closed without an answer, as a gateway does whose own time is up."""
 _HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "server", "date")
