@@ -64,7 +64,8 @@ def _origin(task: FoundTask, directories: Sequence[str]) -> str:
     settings = record.get("settings", {})
     if not settings.get("plan_sha256"):
         return f"made by\n{made}to make it again\n  not possible: {task.run.name} was not made by dhs inject here\n"
-    bank = " --bank BANK.h5" if settings.get("bank_sha256") else ""
+    found_there = any(any(Path(folder).glob("*.h5")) for folder in directories)  # dhs replay knows the right one
+    bank = " --bank BANK.h5" if settings.get("bank_sha256") and not found_there else ""
     return f"made by\n{made}to make it again (plan and cutouts among the directories)\n  {again}{bank}\n"
 
 

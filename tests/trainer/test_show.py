@@ -122,6 +122,10 @@ def test_the_command_that_makes_a_stamp_again_is_told_where_the_record_knows_wha
     printed = capsys.readouterr().out
     assert f"\n  dhs replay {LENS} {run} {run}/plan --bank BANK.h5\n" in printed
     assert "  recipe_name                  synthetic\n" in printed
+    (run / "cosmos.h5").touch()  # dhs replay looks among the directories for the bank of the right content
+    assert shown(LENS, run, "--out", tmp_path / "x.png") == EXIT_DONE
+    assert f"\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
+    (run / "cosmos.h5").unlink()
     set_record(run, settings={"plan_sha256": {"a": "b"}, "bank_sha256": None})
     assert shown(LENS, run, "--out", tmp_path / "x.png") == EXIT_DONE
     assert f"\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
