@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from schemas.array_codec import decode_arrays
-from schemas.contract_files import open_parquet
+from schemas.contract_files import row_batches
 from schemas.stamps import STAMPS
 
 
@@ -27,7 +27,6 @@ def content_hash(files: Iterable[Path]) -> str:
     """SHA-256 over the sorted digests of all rows of stamps files, as hex digits."""
     digests: list[bytes] = []
     for path in files:
-        with open_parquet(path, STAMPS) as parquet:
-            for batch in parquet.iter_batches(batch_size=64, columns=["task_id", "reasons", "stamp_npz"]):
-                digests += [stamp_digest(row["task_id"], row["reasons"], row["stamp_npz"]) for row in batch.to_pylist()]
+        for batch in row_batches(path, STAMPS, ["task_id", "reasons", "stamp_npz"]):
+            digests += [stamp_digest(row["task_id"], row["reasons"], row["stamp_npz"]) for row in batch.to_pylist()]
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()

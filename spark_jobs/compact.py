@@ -27,6 +27,7 @@ from schemas.run_record import (
     standing_files,
 )
 from schemas.stamps import STAMPS
+from spark_jobs.progress_log import ProgressLog
 from spark_jobs.session import build_session
 from spark_jobs.spark_map import map_names
 from spark_jobs.transforms.compacting.pack_plan import Shard, plan_shards
@@ -63,10 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; 0 when the shards stand."""
-    args = build_parser().parse_args(argv)
-    if not 1 <= args.target_mb <= 4096 or args.rows_per_group < 1 or (args.partitions or 1) < 1:
-        seen = f"--target-mb {args.target_mb} --rows-per-group {args.rows_per_group} --partitions {args.partitions}"
-        raise InputError(f"{seen}; wanted 1 to 4096 MB, a row and a partition or more")
+    args = checked(build_parser().parse_args(argv))
     ours = any((args.source / name).exists() for name in (FINISHED_NAME, STARTED_NAME))  # what is unfinished is said to be
     footers = _footers(_our_files(args.source) if ours else _foreign_files(args.source))
     shards = _plan(args.source, footers, args.target_mb * _MB)
@@ -77,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         account(JOB, f"{out} holds this run already, finished; nothing to do")
         return EXIT_DONE
     work = partial(pack_shard, Packing(out, args.rows_per_group, standing_files(out, state)))
-    packs = map_names(build_session(JOB), shards, work, what="packing", partitions=args.partitions)
+    packs = map_names(build_session(JOB), shards, work, what="packing", partitions=args.partitions, log=ProgressLog(out))
     tallies = [tally for tally, _ in packs]
     files = [file for _, file in packs]
     rows = sum(footer.num_rows for footer in footers.values())
@@ -96,6 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{sizes[0]:.1f} to {sizes[-1]:.1f} MB, read back and found the same; {out}",
     )
     return EXIT_DONE
+
+
+def checked(args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments; raises InputError for a number that makes no shard."""
+    if not 1 <= args.target_mb <= 4096 or args.rows_per_group < 1 or (args.partitions is not None and args.partitions < 1):
+        seen = f"--target-mb {args.target_mb} --rows-per-group {args.rows_per_group} --partitions {args.partitions}"
+        raise InputError(f"{seen}; wanted 1 to 4096 MB, a row and a partition or more")
+    return args
 
 
 def _our_files(source: Location) -> list[Location]:

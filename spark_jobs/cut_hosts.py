@@ -11,7 +11,7 @@ from schemas.code_version import code_version
 from schemas.contract_files import Provenance
 from schemas.cutouts import CUTOUTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
-from schemas.locations import Location, files_below, location
+from schemas.locations import Location, files_below, location, relative_path
 from schemas.run_record import (
     FINISHED_NAME,
     RunIdentity,
@@ -80,9 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments.anchors or arguments.hosts
     hosts: list[Location] = finished_anchor_files(given) if arguments.anchors else finished_host_files(given)
     out: Location = arguments.out.resolve()  # executors do not start where the driver does
-    standing = {path.name for path in files_below(out)}
+    standing = {relative_path(path, out) for path in files_below(out)}
     tasks = [CutoutTask(path, out / path.name, given == arguments.anchors, path.name in standing) for path in hosts]
-    require_a_brick(settings.bricks, [task for task in tasks if not task.stands])  # else a wrong path is part of the run
+    if not all(task.stands for task in tasks):  # before the run is begun: else a wrong path is part of it
+        require_a_brick(settings.bricks, sorted(tasks, key=lambda task: task.stands))
     identity = RunIdentity(JOB, code_version(), settings=_identity_settings(settings, given))
     if begin_run(out, identity) is RunState.FINISHED:
         account(JOB, f"{out} holds this run already, finished: {read_run(out)['rows']} rows; nothing to do")

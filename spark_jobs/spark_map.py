@@ -39,8 +39,8 @@ def map_names(
     """``[function(item) for item in items]`` on the executors, in order; a progress bar is named ``what``, lines go to ``log``.
 
     Each item is a task of its own unless ``partitions`` says otherwise: which items share a partition must never matter.
-    With ``sizes``, one an item, the largest are begun first, to a factor of two so that neighbours stay neighbours: one begun
-    last would run on when all others are done.
+    With ``sizes``, one an item, and a task an item, the largest are begun first, to a factor of two so that neighbours stay
+    neighbours: one begun last would run on when all others are done.
     The first failing task's error is raised; bad input comes back as the error that it was on the executor. What the workers
     count arrives as each partition ends, once, however often Spark attempts it.
     """
@@ -49,7 +49,8 @@ def map_names(
     context = spark.sparkContext
     slices = min(partitions or len(items), len(items))
     tally = context.accumulator(Tally(), _TallySum())
-    order = sorted(range(len(items)), key=lambda place: -sizes[place].bit_length() if sizes else 0)
+    first = [-size.bit_length() for size in sizes] if sizes and slices == len(items) else [0] * len(items)
+    order = sorted(range(len(items)), key=lambda place: first[place])
     rdd = context.parallelize([items[place] for place in order], slices).map(partial(_counted, function, counting, tally))
     outcome: dict[str, Any] = {}
 

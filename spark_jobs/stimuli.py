@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from schemas.code_version import code_version
-from schemas.contract_files import Provenance, TableWriter, open_parquet, read_table
+from schemas.contract_files import Provenance, TableWriter, read_table, row_batches
 from schemas.cutouts import CUTOUTS
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
@@ -103,12 +103,11 @@ def _rows(args: argparse.Namespace, maker: StampMaker, tasks: dict[str, Row]) ->
     for path in run_files(args.plan, TASKS, "tasks/"):
         hosts = {host["host_id"]: host for host in read_table(args.plan / "hosts" / path.name, HOSTS).to_pylist()}
         wanted = hosts.keys() & tasks.keys()
-        with open_parquet(args.cutouts / path.name, CUTOUTS) as parquet:
-            for batch in parquet.iter_batches(batch_size=64):
-                for cutout in batch.to_pylist():
-                    host = cutout["host_id"]
-                    if host in wanted:
-                        yield stimuli_of(maker, tasks[host], cutout, {band: hosts[host][f"mag_raw_{band}"] for band in BANDS})
+        for batch in row_batches(args.cutouts / path.name, CUTOUTS):
+            for cutout in batch.to_pylist():
+                host = cutout["host_id"]
+                if host in wanted:
+                    yield stimuli_of(maker, tasks[host], cutout, {band: hosts[host][f"mag_raw_{band}"] for band in BANDS})
 
 
 def _settings(args: argparse.Namespace, plan: Row) -> dict[str, Any]:

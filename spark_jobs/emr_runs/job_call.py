@@ -8,11 +8,11 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from schemas.job_entry import InputError
-from schemas.locations import S3
+from schemas.locations import S3, location
 from spark_jobs.recipe import Recipe, packaged_recipes, read_recipe
 from spark_jobs.survey_settings import load_survey
 
@@ -144,7 +144,7 @@ def _shipped(
         typed = str(given["survey"])
         load_survey(typed)
         if not typed.isidentifier():
-            shipped.append(ShippedText(_plain_name(typed), Path(typed).read_text(encoding="utf-8")))
+            shipped.append(ShippedText(_plain_name(typed), location(typed).read_text(encoding="utf-8")))
             words = _renamed(words, typed, shipped[-1].name)
     return recipe, shipped, words
 

@@ -167,10 +167,12 @@ def _of_select_hosts(call: JobCall, records: dict[str, dict[str, Any]], bucket: 
 
 
 def _of_compact(call: JobCall, records: dict[str, dict[str, Any]], bucket: Bucket) -> Counts:
-    from spark_jobs.compact import build_parser
+    from spark_jobs.compact import build_parser, checked
 
+    shard = checked(build_parser().parse_args(list(call.words))).target_mb << 20
     sizes = _sizes(call, "source", bucket, ending=".parquet")
-    shard = build_parser().parse_args(list(call.words)).target_mb << 20
+    if not sizes:
+        raise InputError(f"--source {call.input('source')}: no Parquet file lies there")
     return Counts(shards=max(1, math.ceil(sum(sizes) / shard)), files=len(sizes), input_bytes=float(sum(sizes)))
 
 

@@ -8,16 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 from schemas.job_entry import InputError
-from schemas.locations import S3
+from schemas.locations import S3, StoreUnreachableError
 from spark_jobs.emr_runs.aws_access import AbsentError
 from spark_jobs.emr_runs.run_inputs import Bucket
 from spark_jobs.progress_log import PROGRESS_NAME
 
-_OUT = "--out"
+_OUT, _RUNNING = "--out", "RUNNING"
 
 
-def progress_lines(words: Sequence[str], bucket: Bucket) -> list[str]:
-    """One line of the run whose words these are; none where it has said nothing (yet)."""
+def progress_lines(words: Sequence[str], bucket: Bucket, state: str) -> list[str]:
+    """One line of the run whose words these are, in the state that EMR gives it; none where it has said nothing (yet)."""
     out = _out(words)
     if out is None:
         return []
@@ -26,9 +26,11 @@ def progress_lines(words: Sequence[str], bucket: Bucket) -> list[str]:
         entry = _last_entry(bucket.read(address))
     except AbsentError:
         return []
-    except InputError as error:
+    except (InputError, StoreUnreachableError) as error:
         return [f"    progress: not readable ({error})"]
-    return [f"    {_told(entry)}"] if entry else []
+    if not entry:
+        return []
+    return [f"    {_told(entry)}" if state == _RUNNING else f"    last said: {_told({**entry, 'seconds_left': None})}"]
 
 
 def _out(words: Sequence[str]) -> str | None:
@@ -58,7 +60,7 @@ def _told(entry: dict[str, Any]) -> str:
     if isinstance(rate, int | float):
         parts.append(f"{rate:g} rows/s")
     if isinstance(left, int | float) and left:
-        parts.append(f"about {left / 60:.0f} min left")
+        parts.append(f"about {max(left / 60, 1):.0f} min left")
     if isinstance(refused, dict) and refused:
         parts.append("refused: " + ", ".join(f"{name} {rows}" for name, rows in refused.items()))
     return f"{', '.join(parts)} (at {entry.get('utc', 'an unknown time')})"

@@ -50,7 +50,7 @@ def status_lines(run: RunName, access: AwsAccess) -> list[str]:
     bucket = Bucket(access)
     if not run.cluster:
         job = _job_run(run, access)
-        return [*_serverless_status(job), *map(_shown, progress_lines(_serverless_words(job), bucket))]
+        return [*_serverless_status(job), *map(_shown, progress_lines(_serverless_words(job), bucket, job["state"]))]
     cluster = _cluster(run, access)
     status = cluster["Status"]
     lines = [f"{run} {status['State']} {cluster['Name']}{_reason(status.get('StateChangeReason'))}"]
@@ -60,7 +60,7 @@ def status_lines(run: RunName, access: AwsAccess) -> list[str]:
             failure = state.get("FailureDetails", {}).get("Reason") or state.get("FailureDetails", {}).get("Message")
             why = f": {_shown(failure)}" if failure else _reason(state.get("StateChangeReason"))
             lines.append(f"  {each['Id']} {state['State']} {_shown(each['Name'])}{why}")
-            lines += map(_shown, progress_lines(each.get("Config", {}).get("Args", []), bucket))
+            lines += map(_shown, progress_lines(each.get("Config", {}).get("Args", []), bucket, state["State"]))
     return lines
 
 

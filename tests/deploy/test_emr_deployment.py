@@ -191,12 +191,12 @@ def test_the_check_names_what_should_not_be_there_and_what_is_loaded_from_elsewh
     assert check.main("/nowhere") == 0
 
 
-WORK = ("write_part", "write_hosts", "write_shard", "write_cutouts", "inject_shard")
+WORK = ("write_part", "write_hosts", "write_shard", "write_cutouts", "inject_shard", "pack_shard")
 
 
 def test_the_rooms_that_the_check_enters_are_those_that_the_jobs_send_to_executors() -> None:
     sent = set()
-    for job in ("select_hosts", "plan_tasks", "cut_hosts", "inject"):
+    for job in ("select_hosts", "plan_tasks", "cut_hosts", "inject", "compact"):
         for node in ast.walk(ast.parse((REPOSITORY / "spark_jobs" / f"{job}.py").read_text())):
             if isinstance(node, ast.ImportFrom) and any(alias.name in WORK for alias in node.names):
                 sent.add(node.module)

@@ -133,9 +133,21 @@ def test_a_run_broken_off_goes_on_without_bricks_only_where_none_is_asked_for_an
     assert cut(plan, sky, out) == reference
     (out / FINISHED_NAME).unlink()
     (out / "shard-00000.parquet").unlink()
-    with pytest.raises(InputError, match="none of the 2 bricks of the hosts is below"):
+    with pytest.raises(InputError, match="none of the 3 bricks of the hosts is below"):
         cut(plan, sky, out)
     assert not (out / "shard-00000.parquet").exists() and not (out / FINISHED_NAME).exists()
+
+
+def test_a_run_broken_off_before_its_missing_bricks_goes_on_as_it_would_have(bricks: Path, tmp_path: Path) -> None:
+    files = {"hosts/a.parquet": [host_row(1, *sky_of(150, 150), BRICK)], "hosts/b.parquet": [host_row(2, 1.0, 2.0, "0999p000")]}
+    hosts, out = write_hosts_run(tmp_path / "hosts", files), tmp_path / "out"
+    reference = cut(hosts, bricks, out)
+    assert [names_of(row["reasons"]) for row in reference] == [[], ["BRICK_MISSING"]]
+    (out / FINISHED_NAME).unlink()
+    (out / "b.parquet").unlink()
+    (out / "deep").mkdir()
+    (out / "deep" / "b.parquet").write_bytes((out / "a.parquet").read_bytes())  # of that name, and not that file
+    assert cut(hosts, bricks, out) == reference
 
 
 def test_blobs_lie_in_row_groups_that_a_reader_can_hold(bricks: Path, tmp_path: Path) -> None:

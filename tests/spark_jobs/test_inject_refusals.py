@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from schemas.contract_files import Provenance, read_table, write_table
@@ -161,4 +162,20 @@ def test_a_damaged_cutout_met_by_a_worker_ends_in_one_line_and_an_unfinished_run
     told = capsys.readouterr().err.strip().splitlines()[-1]
     assert told.startswith("dhs inject: error: blob of 13 bytes is not a readable npz")
     assert (out / STARTED_NAME).exists()
+    assert not (out / FINISHED_NAME).exists()
+
+
+def test_a_damaged_page_of_the_cutouts_is_one_line_that_names_the_file(
+    small_run: SmallRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged, out = copy_of(small_run.cutouts, tmp_path / "cutouts"), tmp_path / "stamps"
+    path = damaged / "shard-00001.parquet"
+    page = pq.read_metadata(path).row_group(0).column(CUTOUTS.names.index("cutout_npz"))
+    content = bytearray(path.read_bytes())
+    content[page.data_page_offset + page.total_compressed_size // 2] ^= 1
+    path.write_bytes(content)
+    words = ["--plan", small_run.plan, "--cutouts", damaged, "--bank", small_run.bank, "--out", out]
+    assert run_job("inject", main, [str(word) for word in words]) == EXIT_BAD_INPUT
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith(f"dhs inject: error: {path}, row group 0: ") and "CRC" in told
     assert not (out / FINISHED_NAME).exists()

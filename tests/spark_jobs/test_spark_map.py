@@ -49,18 +49,20 @@ def test_each_name_is_a_part_of_its_own_unless_said_otherwise(spark: Any) -> Non
 
 
 def test_the_largest_are_begun_first_neighbours_stay_neighbours_and_answers_stay_in_order(spark: Any) -> None:
-    def begun(name: str) -> tuple[str, int]:
-        import itertools
-        import sys
+    def part(name: str) -> tuple[str, int]:
+        from pyspark import TaskContext
 
-        counter = sys.__dict__.setdefault("begun", itertools.count())  # of the one worker that one partition has
-        return name, next(counter)
+        context = TaskContext.get()
+        assert context is not None
+        return name, context.partitionId()
 
     sizes = [5, 7, 4, 900, 1, 6, 1001]
-    found = map_names(spark, NAMES, begun, what="test", partitions=1, sizes=sizes)
+    found = map_names(spark, NAMES, part, what="test", sizes=sizes)
     assert [name for name, _ in found] == NAMES
-    order = [sizes[place] for place in sorted(range(len(sizes)), key=lambda place: found[place][1])]
-    assert order == [900, 1001, 5, 7, 4, 6, 1]  # of one size to a factor of two: as they were named
+    begun = sorted(range(len(sizes)), key=lambda place: found[place][1])
+    assert [sizes[place] for place in begun] == [900, 1001, 5, 7, 4, 6, 1]  # of one size to a factor of two: as named
+    bundled = map_names(spark, NAMES, part, what="test", sizes=sizes, partitions=2)
+    assert [of for _, of in bundled] == [0, 0, 0, 1, 1, 1, 1]  # the largest are not bundled with each other
 
 
 @pytest.mark.parametrize("kind", [InputError, ContractError, RunError, BlobError])

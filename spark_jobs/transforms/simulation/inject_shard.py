@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from schemas.contract_files import Provenance, TableWriter, open_parquet, read_table
+from schemas.contract_files import Provenance, TableWriter, read_table, row_batches
 from schemas.cutouts import CUTOUTS
 from schemas.finished_files import FileEntry, describe_file
 from schemas.hosts import HOSTS
@@ -100,10 +100,9 @@ def shard_rows(maker: StampMaker, shard: ShardTask) -> Iterator[list[Row]]:
 
 def _cutouts(path: Location) -> Iterator[Row]:
     if path.exists():
-        with open_parquet(path, CUTOUTS) as parquet:
-            for group in range(parquet.num_row_groups):  # of a file in S3, what is asked for at once is kept in memory
-                for batch in parquet.iter_batches(batch_size=_CUTOUTS_AT_ONCE, row_groups=[group]):
-                    yield from batch.to_pylist()
+        for batch in row_batches(path, CUTOUTS):
+            for start in range(0, batch.num_rows, _CUTOUTS_AT_ONCE):
+                yield from batch.slice(start, _CUTOUTS_AT_ONCE).to_pylist()
 
 
 def _raw_magnitudes(host: Row) -> dict[str, float | None]:

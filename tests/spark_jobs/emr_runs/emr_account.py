@@ -30,7 +30,7 @@ WORDS = {
     "plan": ["--recipe", "realistic", "--hosts", f"s3://{BUCKET}/hosts", "--out", f"s3://{BUCKET}/new-plan"],
     "cut-hosts": ["--hosts", f"s3://{BUCKET}/plan", "--bricks", f"s3://{BUCKET}/dr10", "--out", f"s3://{BUCKET}/cut"],
     "select-hosts": ["--sweeps", f"s3://{BUCKET}/sweeps", "--out", f"s3://{BUCKET}/new-hosts"],
-    "compact": ["--source", f"s3://{BUCKET}/foreign", "--target-mb", "1", "--out", f"s3://{BUCKET}/packed"],
+    "compact": ["--source", f"s3://{BUCKET}/small-files", "--target-mb", "1", "--out", f"s3://{BUCKET}/packed"],
 }
 
 
@@ -100,6 +100,6 @@ def make_account(store: S3Store, folder: Path) -> EmrAccount:
     account.put_run("cutouts", {f"shard-{number:05d}.parquet": (20, 2_000_000) for number in range(4)})
     account.put_run("hosts", {"sweep.parquet": (100, 70_000)}, counts={"usable": 90})
     account.put("dr10/coadd/005/0059m305/legacysurvey-0059m305-image-r.fits.fz", b"brick")
-    account.put("foreign/region_split=train/one.parquet", b"p" * 1_500_000)
+    account.put("small-files/region_split=train/one.parquet", b"p" * 1_500_000)
     account.put("sweeps/sweep-000m005-005p000.fits", b"x" * 3_000_000)
     return account

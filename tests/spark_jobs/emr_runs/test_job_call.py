@@ -11,7 +11,7 @@ from schemas.job_entry import InputError
 from spark_jobs.command_line import COMMANDS
 from spark_jobs.emr_runs.job_call import JOBS, InputKind, JobInput, job_call
 from spark_jobs.recipe import parse_recipe
-from tests.spark_jobs.emr_runs.emr_account import WORDS
+from tests.spark_jobs.emr_runs.emr_account import WORDS, EmrAccount
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -104,3 +104,11 @@ def test_an_own_survey_is_checked_and_shipped(tmp_path: Path) -> None:
     own.write_text("name: mine\n")
     with pytest.raises(InputError, match="lrg_cuts"):
         job_call("cut-hosts", [*WORDS["cut-hosts"], "--survey", str(own)])
+
+
+def test_a_survey_in_s3_is_shipped_as_it_stands_there(account: EmrAccount) -> None:
+    packaged = importlib.import_module("importlib.resources").files("spark_jobs") / "surveys" / "legacy_dr10.yaml"
+    address = account.put("settings/own.yaml", packaged.read_text())
+    call = job_call("cut-hosts", [*WORDS["cut-hosts"], "--survey", address])
+    assert [shipped.name for shipped in call.shipped] == ["own.yaml"] and "own.yaml" in call.words
+    assert call.shipped[0].text == packaged.read_text()

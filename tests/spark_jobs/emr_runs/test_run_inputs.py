@@ -56,8 +56,8 @@ def test_sweeps_are_counted_by_their_bytes(account: EmrAccount) -> None:
 
 
 def test_what_is_packed_is_counted_by_its_parquet_files_and_the_shards_that_they_fill(account: EmrAccount) -> None:
-    account.put("foreign/region_split=test/two.parquet", b"p" * 1_000_000)
-    account.put("foreign/notes.txt", b"n" * 9_000_000)
+    account.put("small-files/region_split=test/two.parquet", b"p" * 1_000_000)
+    account.put("small-files/notes.txt", b"n" * 9_000_000)
     assert counts(account, "compact") == Counts(shards=3, files=2, input_bytes=2_500_000)
 
 
@@ -69,7 +69,7 @@ def test_what_is_packed_is_counted_by_its_parquet_files_and_the_shards_that_they
         ("inject", "plan/recipe.yaml", rf"s3://{BUCKET}/plan/recipe\.yaml: it is not there"),
         ("plan", "hosts/_run.json", rf"--hosts s3://{BUCKET}/hosts holds no run"),
         ("select-hosts", "sweeps/sweep-000m005-005p000.fits", rf"--sweeps s3://{BUCKET}/sweeps: nothing lies there"),
-        ("compact", "foreign/region_split=train/one.parquet", rf"--source s3://{BUCKET}/foreign: nothing lies there"),
+        ("compact", "small-files/region_split=train/one.parquet", rf"--source s3://{BUCKET}/small-files: nothing lies there"),
         (
             "cut-hosts",
             "dr10/coadd/005/0059m305/legacysurvey-0059m305-image-r.fits.fz",
@@ -149,3 +149,11 @@ def test_who_may_not_read_is_told_so(account: EmrAccount) -> None:
 
 def test_an_address_is_a_bucket_and_a_key() -> None:
     assert split_address("s3://bucket/a/b") == ("bucket", "a/b")
+
+
+def test_what_packs_nothing_is_refused_before_a_cluster_is_paid(account: EmrAccount) -> None:
+    with pytest.raises(InputError, match=r"--target-mb 0 .*; wanted 1 to 4096 MB"):
+        counts(account, "compact", "--target-mb", "0")
+    account.put("notes/read.me", b"no Parquet")
+    with pytest.raises(InputError, match=rf"--source s3://{BUCKET}/notes: no Parquet file lies there"):
+        counts(account, "compact", "--source", f"s3://{BUCKET}/notes")

@@ -99,24 +99,34 @@ TOLD = (
 
 
 @pytest.mark.parametrize("words", [["--out", f"s3://{BUCKET}/stamps/"], [f"--out=s3://{BUCKET}/stamps"]])
-def test_the_status_says_how_far_a_run_is_once_it_has_said_so_itself(words: list[str], account: EmrAccount) -> None:
-    jar = {"Jar": "command-runner.jar", "Args": ["spark-submit", "start.py", "inject", "--plan", "s3://b/plan", *words]}
-    run = started(account, Steps=[{**STEP, "HadoopJarStep": jar}])
-    assert len(status_lines(run, account.access)) == 2
+def test_a_run_says_how_far_it_is_and_one_that_ended_what_it_said_last(words: list[str], account: EmrAccount) -> None:
+    bucket, words = Bucket(account.access), ["spark-submit", "start.py", "inject", "--plan", "s3://b/plan", *words]
+    assert progress_lines(words, bucket, "RUNNING") == []
     account.put("stamps/_progress.jsonl", LOG.replace(",\n ", ", "))
-    assert status_lines(run, account.access)[2:] == [TOLD]
+    assert progress_lines(words, bucket, "RUNNING") == [TOLD.replace("?[", "\x1b[")]
+    assert progress_lines(words, bucket, "FAILED") == [
+        "    last said: " + TOLD.replace("?[", "\x1b[").strip().replace(" about 40 min left,", "")
+    ]
+
+
+def test_the_status_shows_what_each_run_says_of_itself_and_a_terminal_is_not_obeyed(account: EmrAccount) -> None:
+    words = ["spark-submit", "start.py", "inject", "--out", f"s3://{BUCKET}/stamps"]
+    account.put("stamps/_progress.jsonl", LOG.replace(",\n ", ", "))
+    run = started(account, Steps=[{**STEP, "HadoopJarStep": {"Jar": "command-runner.jar", "Args": words}}])
     serverless = started_serverless(account, jobDriver={"sparkSubmit": {"entryPoint": "e", "entryPointArguments": words}})
-    assert status_lines(serverless, account.access)[-1] == TOLD
+    for line in (status_lines(run, account.access)[2], status_lines(serverless, account.access)[-1]):
+        assert "making stamps running, 400 of 2113 shards, 60000 rows/s" in line and "?[2J 2" in line
 
 
-def test_a_log_that_says_nothing_is_no_line_and_one_that_may_not_be_read_is_told(account: EmrAccount) -> None:
+def test_a_log_that_says_nothing_is_no_line_and_one_that_cannot_be_read_costs_no_state(account: EmrAccount) -> None:
+    words, bucket = ["--out", f"s3://{BUCKET}/stamps"], Bucket(account.access)
     account.put("stamps/_progress.jsonl", '{"utc": "2026-11-')
-    assert progress_lines(["--out", f"s3://{BUCKET}/stamps"], Bucket(account.access)) == []
-    assert progress_lines(["--out", "here"], Bucket(account.access)) == []
-    with Stubber(account.access.client("s3")) as s3:
-        s3.add_client_error("get_object", "AccessDenied")
-        (line,) = progress_lines(["--out", f"s3://{BUCKET}/stamps"], Bucket(account.access))
-    assert line.startswith("    progress: not readable (s3://darkhaloscope/stamps/_progress.jsonl: access denied")
+    assert progress_lines(words, bucket, "RUNNING") == progress_lines(["--out", "here"], bucket, "RUNNING") == []
+    for code, told in (("AccessDenied", "access denied"), ("SlowDown", "AWS cannot answer GetObject for now")):
+        with Stubber(account.access.client("s3")) as s3:
+            s3.add_client_error("get_object", code)
+            (line,) = progress_lines(words, bucket, "RUNNING")
+        assert line.startswith(f"    progress: not readable (s3://darkhaloscope/stamps/_progress.jsonl: {told}")
 
 
 def test_what_costs_money_is_listed(account: EmrAccount) -> None:
