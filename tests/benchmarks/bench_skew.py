@@ -61,13 +61,21 @@ def main() -> None:
                 for job, seconds in once(root, name, number, arguments.stamps_per_shard).items():
                     key = ("one host", "inject") if job == "inject of one host" else (name, job)
                     taken.setdefault(key, []).append(seconds)
-        print(f"load: {os.getloadavg()[0]:.1f}\n\n| sky | tasks | largest shard | plan, s | cut-hosts, s | inject, s |")
-        print("|---|---|---|---|---|---|")
+        print(f"load: {os.getloadavg()[0]:.1f}\n")
+        print("| sky | tasks | largest shard | plan, s | cut-hosts, s | inject, s (least to most) | a task, over even |")
+        print("|---|---|---|---|---|---|---|")
+        even = 0.0
         for name in (*names, "one host"):
             counts = read_run(root / f"plan-{name}-0")["counts"]
-            jobs = [taken.get((name, job)) for job in ("plan", "cut", "inject")]
+            jobs = [taken.get((name, job)) for job in ("plan", "cut")]
             cells = " | ".join(f"{statistics.median(several):.2f}" if several else "" for several in jobs)
-            print(f"| {name} | {counts['tasks']} | {counts['shards']['largest']} | {cells} |")
+            inject = taken[name, "inject"]
+            a_task = statistics.median(inject) / counts["tasks"]
+            even = even or a_task
+            spread = f"{statistics.median(inject):.2f} ({min(inject):.2f} to {max(inject):.2f})"
+            print(
+                f"| {name} | {counts['tasks']} | {counts['shards']['largest']} | {cells} | {spread} | {a_task / even - 1:+.1%} |"
+            )
 
 
 def prepare(root: Path, bricks: int, hosts: int) -> list[str]:
