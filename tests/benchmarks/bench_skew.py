@@ -67,15 +67,14 @@ def main() -> None:
         even = 0.0
         for name in (*names, "one host"):
             counts = read_run(root / f"plan-{name}-0")["counts"]
+            tasks, largest = counts["tasks"], counts["shards"]["largest"]
             jobs = [taken.get((name, job)) for job in ("plan", "cut")]
             cells = " | ".join(f"{statistics.median(several):.2f}" if several else "" for several in jobs)
             inject = taken[name, "inject"]
-            a_task = statistics.median(inject) / counts["tasks"]
+            a_task = statistics.median(inject) / tasks
             even = even or a_task
             spread = f"{statistics.median(inject):.2f} ({min(inject):.2f} to {max(inject):.2f})"
-            print(
-                f"| {name} | {counts['tasks']} | {counts['shards']['largest']} | {cells} | {spread} | {a_task / even - 1:+.1%} |"
-            )
+            print(f"| {name} | {tasks} | {largest} | {cells} | {spread} | {a_task / even - 1:+.1%} |")
 
 
 def prepare(root: Path, bricks: int, hosts: int) -> list[str]:
