@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.locations import Location, LocationError, S3Location
-from schemas.object_upload import abort_uploads, upload
+from schemas.object_upload import abort_uploads, ready, upload
 from schemas.scratch_files import scratch_file
 
 
@@ -21,16 +21,24 @@ def remove_unfinished(directory: Location) -> None:
         left.unlink(missing_ok=True)
 
 
+def require_writable(place: Location) -> None:
+    """Raise LocationError, before the work for it is done, where a file cannot go up to S3; of a disk nothing is asked."""
+    if not isinstance(place, S3Location):
+        return
+    if not place.key:
+        raise LocationError(f"{place} is a bucket; wanted a name in it for a file")
+    ready(place)
+
+
 @contextmanager
 def unfinished_file(place: Location) -> Iterator[Path]:
     """A path on this machine to write to: the file takes its name when the block ends well, and is gone where it does not.
 
     On disk it lies beside its place, whose folder is made where it is not there. For S3 it lies in the scratch folder.
-    Raises LocationError where S3 does not take it.
+    Raises LocationError where S3 does not take it; what can be known of that before the block, before the block.
     """
+    require_writable(place)
     if isinstance(place, S3Location):
-        if not place.key:
-            raise LocationError(f"{place} is a bucket; wanted a name in it for a file")
         with scratch_file(place.name) as unfinished:
             yield unfinished
             upload(unfinished, place)

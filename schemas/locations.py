@@ -195,7 +195,7 @@ def chunks_of(place: S3Location) -> Iterator[bytes]:
         while left:
             chunk: bytes = asked(place, lambda: stream.read(_CHUNK_BYTES))
             if not chunk:
-                raise StoreUnreachableError(f"{place} ended {left} bytes before its end")
+                raise StoreUnreachableError(f"{place}: S3 cannot be reached for now: it ended {left} bytes before its end")
             left -= len(chunk)
             yield chunk
 
@@ -276,7 +276,7 @@ def client_settings(bucket: str) -> ClientSettings:
     try:
         region = region or bucket_region(bucket, _SILENCE_SECONDS)
     except OSError as error:
-        text = f"{S3}{bucket}: its region cannot be found; wanted AWS_REGION, or a network"
+        text = f"{S3}{bucket}: S3 cannot be reached to tell its region; wanted AWS_REGION, or a network"
         raise StoreUnreachableError(f"{text} ({error})") from error
     return ClientSettings(endpoint, region, _CONNECT_SECONDS, _SILENCE_SECONDS, _ATTEMPTS)
 

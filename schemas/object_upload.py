@@ -37,6 +37,12 @@ _CODES = {
 _AT_ONCE = 1000  # keys of one DeleteObjects
 
 
+def ready(place: S3Location) -> None:
+    """Raise LocationError for what ``upload`` meets before it sends: no boto3, no region, no such encryption."""
+    _encryption()
+    _client(place)
+
+
 def upload(path: Path, place: S3Location) -> None:
     """Make the bytes of a file the object, whole or not at all; raises LocationError where S3 does not take them."""
     asked_for = _encryption()

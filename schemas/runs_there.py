@@ -52,8 +52,10 @@ def unfinished_there(directories: Sequence[str | Path | S3Location]) -> list[str
 
 
 def _places(place: Location) -> list[Location]:
-    if isinstance(place, S3Location) or (place / FINISHED_NAME).is_file() or (place / STARTED_NAME).is_file():
+    if (place / FINISHED_NAME).is_file() or (place / STARTED_NAME).is_file():
         return [place]
+    if isinstance(place, S3Location):
+        raise RunError(f"{place} holds no run: {FINISHED_NAME} is not there; in S3 each run is named itself, no folder of runs")
     if not place.is_dir():
         raise RunError(f"{place} is not a directory; wanted a finished run (with {FINISHED_NAME}) or a folder of runs")
     inside: list[Location] = [path for path in sorted(place.iterdir()) if (path / FINISHED_NAME).is_file()]

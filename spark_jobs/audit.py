@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.file_commit import commit_text
+from schemas.file_commit import commit_text, require_writable
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, STARTED_NAME, read_run, run_files
@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError("wanted either --stamps DIR (every check) or --query NAME DIRECTORY... (one question)")
     if arguments.sample < 0:
         raise InputError(f"--sample is {arguments.sample}; wanted 0 or more")
+    if arguments.json:
+        require_writable(arguments.json)
     audit = audit_directory(
         arguments.stamps, arguments.plan, arguments.bank, sample=arguments.sample, pixels=not arguments.metadata_only
     )

@@ -32,7 +32,7 @@ EXAMPLES = """  dhs audit --list                                     the questio
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of asking, for the parser of ``dhs audit``."""
     add = parser.add_argument_group("asking one question instead").add_argument
-    add("directories", nargs="*", metavar="DIRECTORY", help="finished runs, or folders of some; local or s3://bucket/prefix")
+    add("directories", nargs="*", metavar="DIRECTORY", help="finished runs, or folders of some; in S3 each run itself")
     add("--query", metavar="NAME", help="the question to ask; --list names them")
     add("--list", action="store_true", help="list the questions")
     add("--tables", choices=ENGINES, help="print the SQL that makes the tables of these runs there")

@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from schemas.code_version import code_version
+from schemas.file_commit import require_writable
 from schemas.job_entry import EXIT_BREACH, EXIT_DONE, InputError, account, run_job
 from schemas.locations import Location, local_path, location
 from spark_jobs.transforms.bank.bank_copy import bank_on_disk
@@ -45,10 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=location, required=True, help="HDF5 file to write, here or s3://")
     source = parser.add_mutually_exclusive_group()
     one_of = source.add_argument
-    one_of("--real-galaxies", type=local_path, metavar="CATALOG.fits", help="real stamps, in GalSim's RealGalaxyCatalog format")
-    one_of("--cosmos-parametric", type=local_path, metavar="CATALOG.fits", help="parametric fits of GalSim's COSMOSCatalog")
+    one_of("--real-galaxies", type=local_path, metavar="CATALOG.fits", help="real stamps on disk (GalSim's RealGalaxyCatalog)")
+    one_of("--cosmos-parametric", type=local_path, metavar="CATALOG.fits", help="fits on disk (GalSim's COSMOSCatalog)")
     one_of("--procedural", type=int, metavar="N", help="N made-up galaxies: Sersic discs with knots (default: 500)")
-    add("--image-dir", type=local_path, help="where the stamps of --real-galaxies lie (default: beside the catalogue)")
+    add("--image-dir", type=local_path, help="where on disk --real-galaxies has its stamps (default: beside the catalogue)")
     add("--max-templates", type=int, help="stop after so many templates (default: all)")
     add("--min-snr", type=float, default=15.0, help="least signal to noise of a template, white noise (default: 15)")
     add("--size", type=int, default=128, help="side of a template in pixels of 0.03 arcsec or coarser (default: 128)")
@@ -100,6 +101,7 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"--max-templates {args.max_templates}; wanted 1 or more")
     if args.image_dir is not None and args.real_galaxies is None:
         raise InputError("--image-dir goes with --real-galaxies only")
+    require_writable(args.out)
     if args.out.is_dir():
         raise InputError(f"--out {args.out} is a directory; wanted the name of an HDF5 file")
 

@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog=f"dhs {JOB}", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     default = Path("output") / f"demo-{code_version().partition('+')[2]}"
-    parser.add_argument("--out", type=local_path, default=default, help="directory for everything (default: %(default)s)")
+    parser.add_argument("--out", type=local_path, default=default, help="directory on disk for all (default: %(default)s)")
     parser.add_argument("--bricks", type=int, default=20, help="bricks of sky; 20 make some 2700 stamps (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="seed of sky, plan and everything after (default: 1)")
     return parser

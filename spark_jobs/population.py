@@ -13,6 +13,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from schemas.contract_files import read_table
+from schemas.file_commit import require_writable
 from schemas.hosts import HOSTS
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import S3Location, location
@@ -85,6 +86,7 @@ def _check(arguments: argparse.Namespace, recipe: Recipe) -> SourceBank | None:
         raise InputError(f"--out {arguments.out}; wanted a file ending in one of {', '.join(FORMATS)}")
     if not isinstance(arguments.out, S3Location) and not arguments.out.resolve().parent.is_dir():
         raise InputError(f"--out {arguments.out}: the directory {arguments.out.resolve().parent} is not there")
+    require_writable(arguments.out)
     if not isinstance(recipe.priors.source_light, BankLight):
         return None
     if arguments.bank is None:

@@ -37,8 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("task", metavar="TASK_ID", help="the stamp's task_id, or its first 6 characters or more")
-    add("directories", nargs="+", metavar="DIRECTORY", help="stamps, their plan and cutouts, or a folder that holds them")
-    add("--bank", type=location, metavar="FILE", help="the source bank (default: the one of the right content in a DIRECTORY)")
+    directories = "stamps, their plan and cutouts, or a folder that holds them; in S3 each of the three itself"
+    add("directories", nargs="+", metavar="DIRECTORY", help=directories)
+    bank = "the source bank (default: the one of the right content in a DIRECTORY on disk; of those in S3 none is sought)"
+    add("--bank", type=location, metavar="FILE", help=bank)
     return parser
 
 

@@ -43,7 +43,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from schemas.code_version import code_version
-from schemas.file_commit import commit_text
+from schemas.file_commit import commit_text, require_writable
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import location
 from schemas.run_record import read_run
@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.draws < 1 or args.seed < 0:
         raise InputError(f"--draws {args.draws} --seed {args.seed}; wanted at least one draw and a seed that is not negative")
+    require_writable(args.out)
     from trainer.evaluated_split import FITTED_ON, fitted_temperature, split_figures, temperature_figures
     from trainer.intervals import Bootstrap
     from trainer.scored_rows import add_conditions, read_scores

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from schemas.file_commit import commit_text
+from schemas.file_commit import commit_text, require_writable
 from schemas.job_entry import EXIT_DONE, InputError, account, run_job
 from schemas.locations import location
 from trainer.anchor_scores import AnchorPaths
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     if not 1 <= arguments.examples <= _MOST_EXAMPLES:
         raise InputError(f"--examples is {arguments.examples}; wanted 1 to {_MOST_EXAMPLES}")
+    require_writable(arguments.out)
     given = arguments
     paths = ReportPaths(given.stamps, given.plan, given.scores, given.metrics, given.checkpoint_log)
     paths = replace(paths, anchors=anchor_paths(given), gates=tuple(given.gates), completeness=given.completeness)

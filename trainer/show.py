@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("task", metavar="TASK_ID", help="the stamp's task_id, or its first 6 characters or more")
-    add("directories", nargs="+", metavar="DIRECTORY", help="finished runs, or folders that hold some")
+    add("directories", nargs="+", metavar="DIRECTORY", help="finished runs, or folders that hold some; in S3 each run itself")
     add("--out", type=location, metavar="FILE.png", help="the picture (default: the task_id with .png, here)")
     return parser
 
@@ -64,9 +64,14 @@ def _origin(task: FoundTask, directories: Sequence[str]) -> str:
     settings = record.get("settings", {})
     if not settings.get("plan_sha256"):
         return f"made by\n{made}to make it again\n  not possible: {task.run.name} was not made by dhs inject here\n"
-    found_there = any(any(Path(folder).glob("*.h5")) for folder in directories)  # dhs replay knows the right one
-    bank = " --bank BANK.h5" if settings.get("bank_sha256") and not found_there else ""
-    return f"made by\n{made}to make it again (plan and cutouts among the directories)\n  {again}{bank}\n"
+    wanted, bank = "plan and cutouts", ""
+    if settings.get("bank_sha256"):
+        folders = [place for place in map(location, directories) if isinstance(place, Path)]
+        if any(any(folder.glob("*.h5")) for folder in folders):
+            wanted = "plan, cutouts and the right bank"
+        else:
+            bank = " --bank BANK.h5"
+    return f"made by\n{made}to make it again ({wanted} among the directories)\n  {again}{bank}\n"
 
 
 def _partner(run: FoundRun, row: dict[str, Any], pair: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from schemas.locations import Location, location
 from schemas.run_record import FINISHED_NAME, RunIdentity, RunState, begin_run, finish_run_of_files
 from trainer.thread_waiting import wait_asleep
 from trainer.train_settings import DEFAULT_SETTINGS, BackboneName, TrainSettings, load_settings, named_settings
+from trainer.training_log import LOG_NAME, events_folder
 
 if TYPE_CHECKING:
     import torch
@@ -60,13 +61,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--backbone", help=f"one of {', '.join(get_args(BackboneName))} (network.backbone)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (device)")
     parser.add_argument("--workers", type=int, help="reading processes; 0 reads in line (data.workers)")
-    parser.add_argument("--tensorboard", action="store_true", help="write events for TensorBoard too, below --out/tensorboard")
+    parser.add_argument("--tensorboard", action="store_true", help="write events for TensorBoard, below --out on disk")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, or go on training, or say that it has been done."""
     args = build_parser().parse_args(argv)
+    if args.tensorboard:
+        events_folder(args.out)
     wait_asleep()
     settings = load_settings(args.settings, _overrides(args))
     from trainer.devices import choose_device
@@ -82,7 +85,6 @@ def _train(args: argparse.Namespace, settings: TrainSettings, device: torch.devi
     from trainer.checkpoint import BEST_NAME, LAST_NAME, checkpoint_hash
     from trainer.initial_weights import weights_identity
     from trainer.stamp_catalogue import load_catalogue
-    from trainer.training_log import LOG_NAME
     from trainer.training_loop import fit
 
     columns, data = settings.metadata_columns, settings.data

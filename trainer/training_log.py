@@ -24,12 +24,12 @@ TENSORBOARD_NAME = "tensorboard"
 class TrainingLog:
     """Writes ``log.jsonl`` of a directory, from ``epochs_done`` on; ``tensorboard`` writes events beside it too.
 
-    Raises InputError where TensorBoard is asked for and not installed.
+    Raises InputError where TensorBoard is asked for and not installed, or ``out`` is not on disk.
     """
 
     def __init__(self, out: Location, epochs_done: int, *, tensorboard: bool = False) -> None:
         self._path = out / LOG_NAME
-        self._events = _writer(out / TENSORBOARD_NAME, epochs_done) if tensorboard else None
+        self._events = _writer(events_folder(out), epochs_done) if tensorboard else None
         told = self._path.read_text().splitlines() if self._path.exists() else []
         self._lines = [line for line in told if line and json.loads(line)["epoch"] <= epochs_done]
 
@@ -49,9 +49,15 @@ class TrainingLog:
             self._events.close()
 
 
-def _writer(folder: Location, epochs_done: int) -> SummaryWriter:
+def events_folder(out: Location) -> Path:
+    """Where TensorBoard's events go; raises InputError for an ``out`` in S3."""
+    folder = out / TENSORBOARD_NAME
     if not isinstance(folder, Path):
         raise InputError(f"--tensorboard was asked for with {folder}; its events are appended to: wanted an --out on disk")
+    return folder
+
+
+def _writer(folder: Path, epochs_done: int) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

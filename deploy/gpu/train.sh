@@ -1,7 +1,8 @@
 #!/bin/bash
 # One training on all GPUs of this host, as the service runs it. Settings come from the environment (training.env):
 #   STAMPS, OUT, SETTINGS, and optionally VENV, PROCESSES (default: one a GPU), MORE (further flags of dhs train).
-# Exit: 0 finished, 2 bad input (do not start again), 75 the store did not answer, 143 told to stop and saved, else a crash.
+# Exit: 0 finished, 2 bad input (do not start again), 75 the store did not answer or the disk is full,
+#   143 told to stop and saved, else a crash.
 set -u
 : "${STAMPS:?wanted the stamps directory, a path or s3://...}" "${OUT:?wanted the directory for checkpoints}"
 VENV=${VENV:-$(cd "$(dirname "$0")/../.." && pwd)/.venv}
@@ -20,6 +21,6 @@ sleep 0.2  # what was said last is still on its way
 # torchrun answers 1 whatever its processes answered, so what they said decides.
 [ "$code" -eq 0 ] && exit 0
 grep -q '^dhs train: stopped in epoch' "$said" && exit 143
-grep -q '^dhs train: error: .*cannot be reached' "$said" && exit 75
+grep -qE '^dhs train: error: (.*cannot be reached|no room on the disk)' "$said" && exit 75
 grep -q '^dhs train: error:' "$said" && exit 2
 exit "$code"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import configparser
+import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from schemas import bucket_region
+from schemas.job_entry import InputError, run_job
+from schemas.locations import S3Location, chunks_of, refusal, store
 from schemas.run_record import read_run
 from tests.conftest import REPOSITORY
 from tests.trainer.tiny_training import small_stamps
@@ -83,6 +89,53 @@ def test_the_service_saves_before_it_stops_and_does_not_repeat_bad_input() -> No
     names = {line.partition("=")[0] for line in (GPU / "training.env").read_text().splitlines() if not line.startswith("#")}
     assert names == {"STAMPS", "OUT", "SETTINGS", "MORE"}
     assert service["ExecStart"].endswith("deploy/gpu/train.sh")
+
+
+def no_region() -> None:
+    store("of-nobody")
+
+
+def short_object() -> None:
+    list(chunks_of(S3Location("b", "k")))
+
+
+def silent_store() -> None:
+    raise refusal("s3://b/k", "SLOW_DOWN", "503")
+
+
+def full_disk() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/training/last.pt")
+
+
+def bad_input() -> None:
+    raise InputError("data.lanes is 1 and there are 2 ranks")
+
+
+@pytest.mark.parametrize(
+    ("met", "code"), [(no_region, 75), (short_object, 75), (silent_store, 75), (full_disk, 75), (bad_input, 2)]
+)
+def test_the_service_starts_again_after_what_may_pass_and_only_then(
+    met: Callable[[], None], code: int, program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Ending(io.BytesIO):
+        def size(self) -> int:
+            return 10
+
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(bucket_region, "_ANSWERS_FOR_ALL", "http://127.0.0.1:1")
+    monkeypatch.setattr(S3Location, "open", lambda self: Ending(b"1234567"))
+
+    def main(_: object) -> int:
+        met()
+        return 0
+
+    assert run_job("train", main) == code
+    (program / "said").write_text(capsys.readouterr().err)
+    (program / "bin" / "python").write_text(f"#!/bin/sh\ncat {program / 'said'} >&2\nexit 1\n")  # torchrun's own code
+    process = launched(program, "stamps", program / "out", "default", 2)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == code, said
 
 
 @pytest.mark.slow

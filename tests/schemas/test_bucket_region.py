@@ -19,13 +19,19 @@ ANSWERS = {
     "/secret": (403, {"x-amz-bucket-region": "eu-west-1"}),
     "/none": (404, {"x-amz-request-id": "1"}),
     "/gate": (403, {}),
+    "/no-page": (404, {}),
+    "/busy": (503, {"x-amz-request-id": "1"}),
+    "/often": (429, {"x-amz-request-id": "1"}),
+    "/refused": (400, {"x-amz-request-id": "1"}),
 }
+_asked: list[str] = []
 
 
 class AnswersAll(BaseHTTPRequestHandler):
     """As s3.amazonaws.com answers who has no credentials."""
 
     def do_HEAD(self) -> None:
+        _asked.append(self.path)
         status, headers = ANSWERS[self.path]
         self.send_response(status)
         for name, value in headers.items():
@@ -39,7 +45,7 @@ class AnswersAll(BaseHTTPRequestHandler):
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with HTTPServer(("127.0.0.1", 0), AnswersAll) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(bucket_region, "_ANSWERS_FOR_ALL", f"http://127.0.0.1:{server.server_port}")
         yield
         server.shutdown()
@@ -53,9 +59,26 @@ def test_the_region_is_read_from_any_answer(aws: None, bucket: str, region: str)
     assert bucket_region.bucket_region(bucket, 10) == region
 
 
-def test_an_answer_that_is_not_of_aws_is_none(aws: None) -> None:
-    with pytest.raises(OSError, match="answers 403, not as AWS does"):
-        bucket_region.bucket_region("gate", 10)
+@pytest.mark.parametrize(
+    ("bucket", "status", "times"),
+    [("gate", 403, 1), ("no-page", 404, 1), ("refused", 400, 1), ("often", 429, 4)],
+)
+def test_an_answer_that_tells_no_region_is_none_and_is_asked_for_again_where_it_may_pass(
+    aws: None, bucket: str, status: int, times: int
+) -> None:
+    _asked.clear()
+    with pytest.raises(OSError, match=f"answers {status} without a region"):
+        bucket_region.bucket_region(bucket, 10)
+    assert _asked == [f"/{bucket}"] * times
+
+
+def test_a_refusal_for_now_is_not_kept(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _asked.clear()
+    with pytest.raises(OSError, match="answers 503 without a region"):
+        bucket_region.bucket_region("busy", 10)
+    assert len(_asked) == 4
+    monkeypatch.setitem(ANSWERS, "/busy", (200, {"x-amz-bucket-region": "eu-north-1"}))
+    assert bucket_region.bucket_region("busy", 10) == "eu-north-1"
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

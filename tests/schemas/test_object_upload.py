@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,21 @@ def test_an_encryption_that_there_is_not_is_refused_before_anything_is_sent(
     with pytest.raises(LocationError, match=f"DHS_S3_ENCRYPTION is '{asked_for}'; wanted AES256, aws:kms, or aws:kms:KEY"):
         commit_bytes(place("plain/a"), b"a")
     assert files_below(place("plain")) == []
+
+
+def test_what_would_keep_a_file_from_going_up_is_met_before_it_is_written(s3: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(target: S3Location) -> str:
+        with pytest.raises(LocationError) as raised, unfinished_file(target):
+            raise RuntimeError("the work began")
+        return str(raised.value)
+
+    assert refused(S3Location(BUCKET, "")) == f"s3://{BUCKET} is a bucket; wanted a name in it for a file"
+    with monkeypatch.context() as patched:
+        patched.setenv(ENCRYPTION, "rot13")
+        assert refused(place("early/a")).startswith("DHS_S3_ENCRYPTION is 'rot13'")
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    object_upload._client_of.cache_clear()
+    assert refused(place("early/a")).startswith("writing to s3:// needs the package 'boto3'; try: pip install")
 
 
 def test_who_may_not_write_and_a_bucket_that_is_not_there_are_one_line(s3: S3Store) -> None:

@@ -161,7 +161,44 @@ def taken(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
             yield action
 
 
-@pytest.mark.parametrize("command", [name for name, (module, _) in COMMANDS.items() if module.startswith("spark_jobs.")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "--stamps", "nowhere", "--json"),
+        ("evaluate", "--scores", "nowhere", "--out"),
+        ("population", "demo", "--hosts", "nowhere", "--out"),
+        ("report", "--stamps", "nowhere", "--out"),
+        ("source-bank", "--real-galaxies", "nowhere", "--out"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_file_that_cannot_go_up_to_s3_is_refused_before_the_work_for_it(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DHS_S3_ENCRYPTION", "rot13")
+    assert main([*words, "s3://bucket/file.png"]) == EXIT_BAD_INPUT
+    told = f"dhs {words[0]}: error: DHS_S3_ENCRYPTION is 'rot13'; wanted AES256, aws:kms, or aws:kms:KEY\n"
+    assert capsys.readouterr().err == told
+
+
+OF_SPARK_JOBS = [name for name, (module, _) in COMMANDS.items() if module.startswith("spark_jobs.")]
+OF_WORDS = {
+    *("--bands", "--cut", "--endpoint-url", "--master", "--on", "--positions", "--query", "--region", "--require-bands"),
+    *("--split", "--step", "--survey", "--tables", "--task", "job", "task", "words"),
+    *("directories", "run"),  # an address is made of each where its run is looked for
+    *("--recipe", "recipe"),  # a name that comes with the package, or a place
+}
+"""Options without a type: what they take stays the words that were typed."""
+
+
+@pytest.mark.parametrize("command", OF_SPARK_JOBS)
+def test_what_an_option_without_a_type_takes_is_known_to_be_no_place(command: str) -> None:
+    parser = importlib.import_module(COMMANDS[command][0]).build_parser()
+    untyped = [action for action in taken(parser) if action.type is None and action.nargs != 0]
+    assert {(action.option_strings or [action.dest])[0] for action in untyped} <= OF_WORDS
+
+
+@pytest.mark.parametrize("command", OF_SPARK_JOBS)
 def test_an_address_in_s3_is_taken_as_one_or_refused_and_never_as_a_folder_named_s3(command: str) -> None:
     parser = importlib.import_module(COMMANDS[command][0]).build_parser()
     for action in [action for action in taken(parser) if action.type not in (None, int, float)]:

@@ -17,6 +17,12 @@ OF_THIS_MACHINE = {
     ("adopt", "--anchors"),  # the same, FITS
     ("fetch_stamps", "--to"),  # what is asked for is a copy on disk
 }
+OF_WORDS = {
+    *("--activation", "--arc-snr", "--backbone", "--bands", "--combine", "--depth", "--device", "--kind", "--layer", "--split"),
+    *("task", "directories"),  # an address is made of each directory where its run is looked for
+    "--settings",  # a name that comes with the package, or a place
+}
+"""Options without a type: what they take stays the words that were typed."""
 
 
 def options(job: str) -> list[argparse.Action]:
@@ -35,6 +41,12 @@ def test_no_option_makes_a_folder_of_an_address(job: str) -> None:
         if action.type not in (None, int, float, local_path):
             assert isinstance(action.type("s3://bucket/place"), S3Location), (job, action.dest)  # type: ignore[operator]
         assert not isinstance(action.default, Path), (job, action.dest)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_what_an_option_without_a_type_takes_is_known_to_be_no_place(job: str) -> None:
+    untyped = [action for action in options(job) if action.type is None and action.nargs != 0]
+    assert {(action.option_strings or [action.dest])[0] for action in untyped} <= OF_WORDS
 
 
 @pytest.mark.parametrize("job", JOBS)

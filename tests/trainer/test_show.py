@@ -16,6 +16,7 @@ from schemas.run_record import FINISHED_NAME, read_run
 from schemas.runs_there import runs_there
 from schemas.stamps import STAMPS
 from schemas.task_search import find_task, stamp_row
+from tests.s3_store import S3Store
 from tests.synthetic_stamps import StampsDirectory
 from trainer import show
 from trainer.shown_task import described, draw_task, refusals
@@ -120,15 +121,28 @@ def test_the_command_that_makes_a_stamp_again_is_told_where_the_record_knows_wha
     set_record(run, settings={"plan_sha256": {"a": "b"}, "bank_sha256": "c"})
     assert shown(LENS, run, run / "plan", "--out", tmp_path / "x.png") == EXIT_DONE
     printed = capsys.readouterr().out
-    assert f"\n  dhs replay {LENS} {run} {run}/plan --bank BANK.h5\n" in printed
+    again = "to make it again (plan and cutouts among the directories)"
+    assert f"{again}\n  dhs replay {LENS} {run} {run}/plan --bank BANK.h5\n" in printed
     assert "  recipe_name                  synthetic\n" in printed
     (run / "cosmos.h5").touch()  # dhs replay looks among the directories for the bank of the right content
     assert shown(LENS, run, "--out", tmp_path / "x.png") == EXIT_DONE
-    assert f"\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
-    (run / "cosmos.h5").unlink()
+    with_bank = again.replace("plan and cutouts", "plan, cutouts and the right bank")
+    assert f"{with_bank}\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
     set_record(run, settings={"plan_sha256": {"a": "b"}, "bank_sha256": None})
     assert shown(LENS, run, "--out", tmp_path / "x.png") == EXIT_DONE
-    assert f"\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
+    assert f"{again}\n  dhs replay {LENS} {run}\n" in capsys.readouterr().out
+
+
+def test_a_folder_of_this_machine_is_no_bank_of_an_address(
+    s3: S3Store, run: Path, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_record(run, settings={"plan_sha256": {"a": "b"}, "bank_sha256": "c"})
+    stamps = s3.put(run / "stamps", "shown/stamps")
+    (tmp_path / stamps).mkdir(parents=True)
+    (tmp_path / stamps / "cosmos.h5").touch()
+    monkeypatch.chdir(tmp_path)
+    assert shown(LENS, stamps, "--out", tmp_path / "x.png") == EXIT_DONE
+    assert f"\n  dhs replay {LENS} {stamps} --bank BANK.h5\n" in capsys.readouterr().out
 
 
 def test_a_stamp_without_a_made_partner_stands_alone(stamps_directory: StampsDirectory, tmp_path: Path) -> None:

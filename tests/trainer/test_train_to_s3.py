@@ -92,18 +92,21 @@ def test_an_epoch_that_was_told_and_not_saved_is_told_once(tmp_path: Path, monke
     """A host may die after the log of an epoch and before its last checkpoint, never the other way round."""
     stamps = small_stamps(tmp_path / "data").stamps
     (tmp_path / "settings.yaml").write_text(SETTINGS.replace("save_minutes: 0", "save_minutes: 60"))
+    tell = TrainingLog.add
     with monkeypatch.context() as patched:
 
         def die(self: TrainingLog, line: Any) -> None:
+            tell(self, line)
             raise KeyboardInterrupt
 
         patched.setattr(TrainingLog, "add", die)
         with pytest.raises(KeyboardInterrupt):
             train_tiny(stamps, tmp_path / "out", tmp_path / "settings.yaml")
+    assert [line["epoch"] for line in untimed((tmp_path / "out" / "log.jsonl").read_bytes())] == [1]
     assert train_tiny(stamps, tmp_path / "out", tmp_path / "settings.yaml") == 0
     assert [line["epoch"] for line in untimed((tmp_path / "out" / "log.jsonl").read_bytes())] == [1, 2]
 
 
-def test_events_of_tensorboard_stay_on_disk() -> None:
+def test_events_of_tensorboard_stay_on_disk_and_that_is_said_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--tensorboard was asked for with s3://b/out/tensorboard; .*wanted an --out on disk"):
-        TrainingLog(location("s3://b/out"), 0, tensorboard=True)
+        train_tiny(tmp_path / "nowhere", location("s3://b/out"), tmp_path / "nothing.yaml", "--tensorboard")  # type: ignore[arg-type]

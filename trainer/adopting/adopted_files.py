@@ -18,7 +18,7 @@ from schemas.contract_files import ROWS_PER_GROUP_WITH_BLOBS, Provenance, TableW
 from schemas.file_commit import commit_text
 from schemas.finished_files import FileEntry, describe_file
 from schemas.job_entry import InputError
-from schemas.locations import Location, files_below, relative_path
+from schemas.locations import Location, files_below, map_in_order, relative_path
 from schemas.refusal_reasons import names_of
 from schemas.split_rule import SPLITS
 from schemas.stamps import STAMP_INDEX, STAMPS
@@ -59,7 +59,9 @@ def adopt_files(adoption: Adoption, files: Sequence[SourceFile], workers: int) -
     """
     targets, there = {file.number: adoption.target(file) for file in files}, frozenset(files_below(adoption.out))
     waiting = [file for file in files if targets[file.number] not in there]
-    entries = {number: describe_file(path, adoption.out) for number, path in targets.items() if path in there}
+    standing = {number: path for number, path in targets.items() if path in there}
+    described = map_in_order(partial(describe_file, directory=adoption.out), standing.values())
+    entries = dict(zip(standing, described, strict=True))
     adopt = partial(adopt_file, adoption, _known_hosts(adoption.out, files))
     with tqdm(total=sum(file.rows for file in waiting), desc="stamps", unit="row", disable=None) as progress:
         for file, entry in zip(waiting, _mapped(adopt, waiting, workers), strict=True):

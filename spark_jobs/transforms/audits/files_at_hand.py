@@ -89,7 +89,8 @@ def _copy_what_is_no_blob(place: Location, stream: pa.NativeFile, path: Path) ->
                 at, count = copy.tell(), min(_READ_BYTES, end - copy.tell())
                 content: bytes = asked(place, partial(stream.read_at, count, at))
                 if not content:
-                    raise StoreUnreachableError(f"{place} ended {end - at} bytes before its end")
+                    told = f"it ended {end - at} bytes before its end"
+                    raise StoreUnreachableError(f"{place}: S3 cannot be reached for now: {told}")
                 copy.write(content)
         copy.truncate(size)
 
