@@ -26,7 +26,7 @@ GPU = REPOSITORY / "deploy" / "gpu"
 SETTINGS = """\
 data: {workers: 0, lanes: 4}
 network: {backbone: convnext_mini, stem_stride: 2}
-optimisation: {epochs: 40, batch_size: 16, save_minutes: 0}
+optimisation: {epochs: 15, batch_size: 16, save_minutes: 0}
 """
 
 

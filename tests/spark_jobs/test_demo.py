@@ -59,6 +59,11 @@ def smaller(steps: list[demo.Step]) -> list[demo.Step]:
     return [replace(step, words=(*step.words, *less.get(step.words[0], ()))) for step in steps]
 
 
+def left_alone(step: demo.Step) -> bool:
+    """Whether the command fills a directory: pictures, checks and pages are made anew each time."""
+    return step.words[0] in LEFT_ALONE
+
+
 def in_this_process(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
     """What a step's own process would do, without waiting for its imports once more."""
     assert command[:3] == [sys.executable, "-m", "spark_jobs.command_line"]
@@ -89,6 +94,7 @@ def test_the_whole_flow_ends_with_stamps_a_network_better_than_chance_and_the_pa
     assert auc["value"] > 0.5
     assert auc["low"] is None or auc["low"] > 0.5
     monkeypatch.setattr(demo.subprocess, "run", in_this_process)
+    monkeypatch.setattr(demo, "demo_steps", lambda *asked: [step for step in smaller(whole(*asked)) if left_alone(step)])
     assert demo.main(command) == 0
     again = capfd.readouterr().out
-    assert [word for word in COMMANDS_IN_ORDER if re.search(rf"^dhs {word}: .*nothing to do$", again, re.M)] == LEFT_ALONE
+    assert re.findall(r"^dhs ([\w-]+): .*nothing to do$", again, re.M) == LEFT_ALONE
